@@ -1,0 +1,137 @@
+"""The options that every process shares, so that they read and behave the same everywhere."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+import click
+
+from gateway.fleet import Fleet, FleetError, parse_fleet
+from gateway.topic import check_part
+
+LIVE: Final = "trezor"
+PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Where the MQTT broker is and how to be let in; `mqtt[s]://user:password@host:port`."""
+
+    host: str
+    port: int
+    tls: bool
+    user: str | None = None
+    password: str | None = None
+
+    @classmethod
+    def parse(cls, url: str) -> "Broker":
+        """Raises ValueError that says what was expected."""
+        expected = "expected mqtt://host:port or mqtts://user:password@host:port"
+        parts = urlsplit(url)
+        if parts.scheme not in PORTS or not parts.hostname or parts.path not in ("", "/"):
+            raise ValueError(f"broker {_without_password(url)!r}: {expected}")
+        try:
+            port = parts.port or PORTS[parts.scheme]
+        except ValueError:
+            raise ValueError(f"broker {_without_password(url)!r}: the port is not a number; {expected}") from None
+        return cls(
+            host=parts.hostname,
+            port=port,
+            tls=parts.scheme == "mqtts",
+            user=unquote(parts.username) if parts.username else None,
+            password=unquote(parts.password) if parts.password else None,
+        )
+
+    def __str__(self) -> str:
+        """Without the password: this text goes to logs."""
+        return f"{'mqtts' if self.tls else 'mqtt'}://{self.user + '@' if self.user else ''}{self.host}:{self.port}"
+
+
+def _without_password(url: str) -> str:
+    scheme, at, rest = url.rpartition("@")
+    return f"{scheme.split('://')[0]}://…@{rest}" if at else rest
+
+
+class _World(click.ParamType):
+    name = "world"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return check_part("world", value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class _BrokerUrl(click.ParamType):
+    name = "url"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Broker:
+        if isinstance(value, Broker):
+            return value
+        try:
+            return Broker.parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class _FleetFile(click.ParamType):
+    name = "file"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fleet:
+        if isinstance(value, Fleet):
+            return value
+        try:
+            return parse_fleet(Path(value).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            self.fail(f"no file {value}: start from the demonstration file fleet.toml", param, ctx)
+        except (OSError, UnicodeDecodeError) as error:
+            self.fail(f"{value} cannot be read: {error}", param, ctx)
+        except FleetError as error:
+            shown = error.mistakes[:20]
+            more = f"\n  … and {len(error.mistakes) - 20} more" if len(error.mistakes) > 20 else ""
+            self.fail(f"{value} has mistakes:\n  " + "\n  ".join(shown) + more, param, ctx)
+
+
+WORLD: Final = _World()
+BROKER_URL: Final = _BrokerUrl()
+FLEET_FILE: Final = _FleetFile()
+
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def world_option(default: str | None = LIVE) -> Decorator:
+    return click.option(
+        "--world", type=WORLD, default=default, required=default is None, envvar="TREZOR_WORLD", show_default=True,
+        help="Topic prefix with its own store and casebook; every replay is a world of its own.",
+    )  # fmt: skip
+
+
+def fleet_option() -> Decorator:
+    return click.option(
+        "--fleet", type=FLEET_FILE, default="fleet.toml", envvar="TREZOR_FLEET", show_default=True,
+        help="The TOML file that says which lamps exist, where, with what inside (docs/fleet.md).",
+    )  # fmt: skip
+
+
+def store_option() -> Decorator:
+    return click.option(
+        "--store", "store_url", metavar="URL", default="duckdb:///var/{world}.duckdb", envvar="TREZOR_STORE",
+        show_default=True, help="duckdb:///FILE, influxdb://TOKEN@HOST:PORT/ORG or memory: ({world} is filled in).",
+    )  # fmt: skip
+
+
+def broker_option(required: bool = False) -> Decorator:
+    return click.option(
+        "--broker", type=BROKER_URL, default="mqtt://127.0.0.1:1883" if required else None, envvar="TREZOR_BROKER",
+        show_default=required, help="mqtt[s]://user:password@host:port",
+    )  # fmt: skip
+
+
+def casebook_option() -> Decorator:
+    return click.option(
+        "--casebook", "casebook_url", metavar="URL", default="sqlite:///var/{world}.casebook.sqlite",
+        envvar="TREZOR_CASEBOOK", show_default=True,
+        help="SQLAlchemy URL of the cases and alerts: SQLite, or postgresql+psycopg://… in service.",
+    )  # fmt: skip

@@ -1,0 +1,151 @@
+"""What a store must do, in few verbs with their guarantees, and what its tables hold.
+
+The gateway appends what lamps say; the monitor appends what it concludes; both read, and so does Grafana.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Protocol
+
+import polars as pl
+
+from gateway.telemetry import TELEMETRY_SCHEMA, TIME
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """`key` columns are text and, with `time`, name a row; the others are its fields. All columns but the key may be null."""
+
+    name: str
+    key: tuple[str, ...]
+    schema: Mapping[str, pl.DataType]
+    keep_days: int | None  # how long rows stay, None = for ever
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return tuple(name for name in self.schema if name not in self.key and name != "time")
+
+
+_LAMP: Final = {"commune": pl.String(), "lamp": pl.String(), "time": TIME}
+RAW_DAYS: Final = 400
+
+TELEMETRY: Final = Table("telemetry", ("commune", "lamp"), TELEMETRY_SCHEMA, RAW_DAYS)
+
+# One row per report as it came: `time` is when the gateway wrote it (the order of reading what is new), `received`
+# the world's clock at that moment, `first` and `last` the span of its samples by the lamp's clock.
+ARRIVALS: Final = Table(
+    "arrivals",
+    ("commune", "lamp"),
+    {
+        **_LAMP, "received": TIME, "first": TIME, "last": TIME, "dt": pl.Int32(), "boot": pl.Int32(), "seq": pl.Int32(),
+        "samples": pl.Int32(), "bytes": pl.Int32(),
+    },
+    RAW_DAYS,
+)  # fmt: skip
+
+# `time` is the world's clock at receipt; state is online or offline.
+STATUS: Final = Table("status", ("commune", "lamp"), {**_LAMP, "state": pl.String()}, RAW_DAYS)
+
+# `time` is by the lamp's clock; event is part of the key: a tilt and a door may share a second.
+EVENTS: Final = Table(
+    "events",
+    ("commune", "lamp", "event"),
+    {"commune": pl.String(), "lamp": pl.String(), "event": pl.String(), "time": TIME, "received": TIME},
+    RAW_DAYS,
+)
+
+# Refused messages as they came, with the reason; `time` is the receipt. Commune and lamp are '' where not known.
+QUARANTINE: Final = Table(
+    "quarantine",
+    ("commune", "lamp"),
+    {**_LAMP, "topic": pl.String(), "reason": pl.String(), "bytes": pl.Int32(), "payload": pl.String()},
+    RAW_DAYS,
+)
+
+# Reports that a lamp no longer has: `time` is when that became certain; seq `from_seq`…`to_seq` of `boot`.
+LOST: Final = Table(
+    "lost",
+    ("commune", "lamp"),
+    {**_LAMP, "boot": pl.Int32(), "from_seq": pl.Int32(), "to_seq": pl.Int32()},
+    RAW_DAYS,
+)
+
+_f = pl.Float32()
+# One row per lamp and night; `time` is 00:00 UTC of the local date of its dusk. The day's figures are of the daylight
+# before that dusk. Meaning and source of every column: monitor/nights.py.
+NIGHTS: Final = Table(
+    "nights",
+    ("commune", "lamp"),
+    {
+        **_LAMP,
+        "verdict": pl.String(),  # lit, partly, dark, unknown
+        "scheduled_minutes": _f, "lit_minutes": _f, "completeness": _f,
+        "pv_wh": _f, "battery_in_wh": _f, "led_wh": _f,
+        "dusk_v": _f, "dawn_v": _f, "charge_ah": _f, "discharge_ah": _f,
+        "sun": _f, "yield_ratio": _f, "soiling": _f, "capacity": _f, "autonomy": _f, "dark_risk": _f,
+    },
+    None,
+)  # fmt: skip
+
+# One row per case, for dashboards: `time` is since. The casebook is the truth; this is its mirror.
+FAULTS: Final = Table(
+    "faults",
+    ("commune", "lamp", "kind"),
+    {
+        "commune": pl.String(), "lamp": pl.String(), "kind": pl.String(), "time": TIME,
+        "case": pl.Int64(), "until": TIME, "opened_at": TIME, "closed_at": TIME, "acknowledged_at": TIME,
+        "state": pl.String(), "cause": pl.String(), "likelihood": pl.Float64(), "estimate": pl.Float64(),
+        "sentence_fr": pl.String(), "sentence_en": pl.String(),
+    },
+    None,
+)  # fmt: skip
+
+TABLES: Final[Mapping[str, Table]] = {
+    table.name: table for table in (TELEMETRY, ARRIVALS, STATUS, EVENTS, QUARANTINE, LOST, NIGHTS, FAULTS)
+}
+
+
+class StoreAway(Exception):
+    """The store cannot be reached or cannot write now: worth trying again. The message says what to look at."""
+
+
+class WriteRefused(Exception):
+    """The store will never take these rows (beyond its retention, say): trying again is of no use."""
+
+
+class Store(Protocol):
+    """One world's tables. Frames are polars, with the columns of `TABLES[table].schema` in that order.
+
+    Every verb may raise StoreAway. A store may be shared by threads.
+    """
+
+    def append(self, table: str, frame: pl.DataFrame) -> None:
+        """Durable on return. The same key and time again replaces the row: appending twice is appending once.
+
+        Raises WriteRefused when the store will never accept some of the rows; then none or some are written, and
+        the caller may append them one by one to learn which.
+        """
+
+    def read(
+        self,
+        table: str,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        *,
+        lamps: Sequence[str] | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pl.DataFrame:
+        """Rows with since ≤ time < until, of these lamps, ordered by time then key; empty with its columns if none."""
+
+    def latest(self, table: str) -> pl.DataFrame:
+        """The newest row of every key, ordered by key."""
+
+    def extent(self, table: str) -> tuple[datetime, datetime] | None:
+        """The oldest and the newest time of a table, None when it is empty."""
+
+    def drop(self) -> None:
+        """Removes this world's tables and all they hold, for ever."""
+
+    def close(self) -> None:
+        """Releases files and connections. The store must not be used afterwards."""

@@ -1,0 +1,1 @@
+"""Judges the lamps from the store, keeps the cases, tells the people. Read `judge.py` first."""

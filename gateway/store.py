@@ -15,7 +15,7 @@ from gateway.telemetry import TELEMETRY_SCHEMA, TIME
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`key` columns are text and, with `time`, name a row; the others are its fields. All columns but the key may be null."""
+    """`key` columns are text and, with `time`, name a row; the others are its fields, and may be null."""
 
     name: str
     key: tuple[str, ...]
@@ -88,13 +88,14 @@ NIGHTS: Final = Table(
     None,
 )  # fmt: skip
 
-# One row per case, for dashboards: `time` is since. The casebook is the truth; this is its mirror.
+# One row per case, for dashboards: `time` is since, repeated as a field because InfluxQL cannot subtract times. The
+# casebook is the truth; this is its mirror.
 FAULTS: Final = Table(
     "faults",
     ("commune", "lamp", "kind"),
     {
         "commune": pl.String(), "lamp": pl.String(), "kind": pl.String(), "time": TIME,
-        "case": pl.Int64(), "until": TIME, "opened_at": TIME, "closed_at": TIME, "acknowledged_at": TIME,
+        "case": pl.Int64(), "since": TIME, "until": TIME, "opened_at": TIME, "closed_at": TIME, "acknowledged_at": TIME,
         "state": pl.String(), "cause": pl.String(), "likelihood": pl.Float64(), "estimate": pl.Float64(),
         "sentence_fr": pl.String(), "sentence_en": pl.String(),
     },

@@ -71,22 +71,49 @@ LOST: Final = Table(
     RAW_DAYS,
 )
 
-_f = pl.Float32()
+_WORD, _COUNT, _REAL = pl.String(), pl.Int32(), pl.Float32()
+
+
+def _columns(kind: pl.DataType, names: str) -> dict[str, pl.DataType]:
+    return {name: kind for name in names.split()}
+
+
 # One row per lamp and night; `time` is 00:00 UTC of the local date of its dusk. The day's figures are of the daylight
-# before that dusk. Meaning and source of every column: monitor/nights.py.
+# before that dusk. The first two groups are for people and dashboards; the rest is what the rules look at, kept so that
+# a verdict can be explained years later. Meaning of every column: monitor/nights.py and monitor/trends.py.
 NIGHTS: Final = Table(
     "nights",
     ("commune", "lamp"),
     {
         **_LAMP,
-        "verdict": pl.String(),  # lit, partly, dark, unknown
-        "scheduled_minutes": _f, "lit_minutes": _f, "completeness": _f,
-        "pv_wh": _f, "battery_in_wh": _f, "led_wh": _f,
-        "dusk_v": _f, "dawn_v": _f, "charge_ah": _f, "discharge_ah": _f,
-        "sun": _f, "yield_ratio": _f, "soiling": _f, "capacity": _f, "autonomy": _f, "dark_risk": _f,
+        "verdict": _WORD,  # lit, partly, dark, unknown
+        **_columns(_REAL, "scheduled_minutes lit_minutes completeness"),
+        **_columns(_REAL, "pv_wh battery_in_wh led_wh dusk_v dawn_v charge_ah discharge_ah"),
+        **_columns(_REAL, "sun yield_ratio soiling capacity autonomy dark_risk"),
+        # the night
+        **_columns(_REAL, "night_minutes seen_minutes should_minutes led_ratio led_ratio_low night_min_v"),
+        **_columns(_COUNT, "night_samples led_n switchings"),
+        **_columns(TIME, "lit_at night_first night_end night_last switch_at"),
+        # unlit although commanded: `out` with a battery that could, `cut` with one that could not
+        **_columns(_REAL, "out_v out_target out_led_w out_minutes cut_v cut_minutes"),
+        **_columns(TIME, "out_since out_at cut_since cut_at lit_run_at lit_run_since"),
+        **_columns(pl.Boolean(), "cut_after_light lit_last"),
+        # the day
+        **_columns(_COUNT, "day_samples dead_n open_n alive_n battery_idle_n samples"),
+        **_columns(_REAL, "pv_share peers_pv_share dead_pv_v open_pv_v burning_minutes"),
+        **_columns(TIME, "dead_since dead_at open_since open_at alive_at alive_since burning_since burning_at"),
+        **_columns(TIME, "battery_idle_at battery_used_at unlit_day_at first_time last_time last_sent"),
+        **_columns(_REAL, "bat_max_v bat_min_v bat_day_v bat_day_spread bat_max_c"),
+        # against the neighbours
+        **_columns(_REAL, "gain gain_spread pv_v_bulk"),
+        **_columns(_COUNT, "gain_n peers_n sun_slots soc_max"),
+        # the controller
+        **_columns(_COUNT, "boot_first boot_last restarts"),
+        **_columns(_REAL, "unpowered_minutes"),
+        **_columns(TIME, "restart_at unpowered_since unpowered_at powered_at"),
     },
     None,
-)  # fmt: skip
+)
 
 # One row per case, for dashboards: `time` is since, repeated as a field because InfluxQL cannot subtract times. The
 # casebook is the truth; this is its mirror.

@@ -1,0 +1,65 @@
+"""Which kind hides which: an incident of a commune hides its lamps' silences, a dark lamp hides its own dimness.
+
+A hidden episode is kept and can be seen on demand; nobody is told of it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from monitor.fault import Episode, Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Hides:
+    """`hider` hides `hidden` on the same lamp, or in the whole commune, from `before` its start to `after` its end."""
+
+    hider: Kind
+    hidden: Kind
+    whole_commune: bool
+    before: timedelta
+    after: timedelta
+    reason: str
+
+
+_H, _D = timedelta(hours=1), timedelta(days=1)
+
+INHIBITIONS: Final[tuple[Hides, ...]] = (
+    Hides(Kind.COMMUNE_SILENT, Kind.SILENT, True, 12 * _H, 36 * _H, "one incident, never twenty; backlogs come one by one"),
+    Hides(Kind.BATTERY_LOST, Kind.SILENT, False, 24 * _H, 24 * _H, "without a battery no lamp talks at night"),
+    Hides(Kind.BATTERY_LOST, Kind.DARK, False, 24 * _H, 24 * _H, "without a battery there is no light"),
+    Hides(Kind.BATTERY_LOST, Kind.EARLY_OFF, False, 24 * _H, 24 * _H, "without a battery there is no light"),
+    Hides(Kind.BATTERY_LOST, Kind.RESTART_LOOP, False, 24 * _H, 24 * _H, "the controller restarts with every sunrise"),
+    Hides(Kind.DARK, Kind.DIM, False, _D, _D, "a dark lamp is not dim"),
+    Hides(Kind.FLICKER, Kind.DIM, False, _D, _D, "a lamp that comes and goes is not dim"),
+    Hides(Kind.LOW_SUN, Kind.EARLY_OFF, True, 6 * _H, 2 * _D, "the sky, not the lamp: a cloudy week empties every battery"),
+    Hides(Kind.LOW_SUN, Kind.DARK_RISK, True, 6 * _H, 2 * _D, "the sky, not the lamp"),
+    Hides(Kind.EARLY_OFF, Kind.DARK_RISK, False, _D, _D, "it happened already"),
+    Hides(Kind.CLOCK_WRONG, Kind.DAY_BURNING, False, _D, _D, "by the lamp's own clock it was night"),
+    Hides(Kind.CHARGER_STUCK, Kind.PANEL_LOST, False, _D, _D, "the panel stands at its open voltage: it is there"),
+)  # fmt: skip
+
+
+def inhibit(episodes: Iterable[Episode]) -> list[Episode]:
+    """The same episodes, those that another one hides marked with the kind that hides them."""
+    found = list(episodes)
+    by_place: dict[tuple[Kind, str], list[Episode]] = {}
+    for episode in found:
+        by_place.setdefault((episode.kind, episode.subject), []).append(episode)
+    return [replace(episode, hidden_by=_hider(episode, by_place)) for episode in found]
+
+
+def _hider(episode: Episode, by_place: dict[tuple[Kind, str], list[Episode]]) -> Kind | None:
+    for rule in INHIBITIONS:
+        if rule.hidden is not episode.kind:
+            continue
+        place = episode.commune if rule.whole_commune else episode.subject
+        for hider in by_place.get((rule.hider, place), ()):
+            if _begins_within(episode.opened_at, hider, rule):
+                return rule.hider
+    return None
+
+
+def _begins_within(at: datetime, hider: Episode, rule: Hides) -> bool:
+    return hider.since - rule.before <= at and (hider.until is None or at <= hider.until + rule.after)

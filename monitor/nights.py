@@ -1,0 +1,285 @@
+"""The ledger of nights, and what each lamp's day and night looked like: one row per lamp and date.
+
+A date is the daylight before a dusk and the night after it. Rows are derived from samples alone and can be derived
+again at any time; late samples simply make a better row.
+"""
+
+from typing import Final
+
+import polars as pl
+
+from gateway.telemetry import TIME
+from monitor.peers import compare
+from monitor.samples import prepared
+from monitor.sun import night_minutes
+
+SERVED_SHARE: Final = 0.99  # of the scheduled time lit: a night fully served (domain figures)
+DARK_SHARE: Final = 0.02  # lit less than this of what was scheduled: the night was dark
+ENOUGH: Final = 0.9  # of the night seen: a verdict may be given without doubt
+HALF: Final = 0.7  # seen enough to call a night dark on what was seen, all of it unlit
+RUN_MINUTES: Final = 25.0  # unlit or lit this long, and three samples: no transient
+RUN_SAMPLES: Final = 3
+BURNING_MINUTES: Final = 90.0  # by day, before it is a fault: a storm darkens an hour
+HIGH_SUN: Final = 15.0  # degrees; above it a panel that gives nothing is not in the shade of a wall
+POWER_ON_GAP_MIN: Final = 90.0  # a longer gap before a restart near sunrise: the controller had no power
+EPOCH: Final = pl.lit(0).cast(TIME)
+DEEP: Final = 0.012  # of the cut-off voltage: this near to it the battery, not the driver, ended the light
+
+TRENDS: Final = ("yield_ratio", "soiling", "capacity", "autonomy", "dark_risk")  # filled by monitor/trends.py
+
+
+def nights(telemetry: pl.DataFrame, plates: pl.DataFrame) -> pl.DataFrame:
+    """One row per lamp (of `plates`) and date that the telemetry touches, whether the lamp was heard or not.
+
+    telemetry: rows of the table `telemetry`, whole communes (peers are compared), sorted or not.
+    Columns: the table `nights` of gateway/store.py, and what the rules need (docs/rules.md).
+    """
+    samples = prepared(telemetry, plates)
+    if samples.is_empty():
+        return pl.DataFrame(schema={"commune": pl.String, "lamp": pl.String, "time": TIME})
+    gains, sun = compare(samples)
+    peers_w = (
+        samples.filter(pl.col("elevation") > HIGH_SUN)
+        .group_by("commune", "date", "lamp")
+        .agg(w=(pl.col("pv_w") / pl.col("panel_w")).mean())
+        .group_by("commune", "date")
+        .agg(peers_pv_share=pl.col("w").median(), peers_n=pl.len().cast(pl.Int32))
+    )
+    sun_day = (
+        sun.with_columns(date=pl.col("slot").dt.truncate("1d"))
+        .group_by("commune", "date")
+        .agg(sun=pl.col("sun").max(), sun_slots=pl.len().cast(pl.Int32))
+    )
+    key = ["lamp", "date"]
+    table = (
+        _grid(samples, plates)
+        .join(_by_night(samples), on=key, how="left")
+        .join(_by_day(samples), on=key, how="left")
+        .join(_runs(samples), on=key, how="left")
+        .join(_power(samples), on=key, how="left")
+        .join(gains.drop("commune"), on=key, how="left")
+        .join(peers_w, on=["commune", "date"], how="left")
+        .join(sun_day, on=["commune", "date"], how="left")
+    )
+    return _verdicts(table).rename({"date": "time"}).sort("time", "commune", "lamp")
+
+
+def _grid(samples: pl.DataFrame, plates: pl.DataFrame) -> pl.DataFrame:
+    """Every lamp on every date of the samples: a lamp that said nothing has a row too, and it says unknown."""
+    dates = samples.select("date").unique()
+    places = plates.group_by("commune").agg(pl.col("latitude").mean(), pl.col("longitude").mean())
+    lengths = places.join(dates, how="cross")
+    lengths = lengths.with_columns(
+        night_minutes=pl.Series(
+            [
+                night_minutes(date, latitude, longitude)
+                for date, latitude, longitude in lengths.select("date", "latitude", "longitude").iter_rows()
+            ],
+            dtype=pl.Float32,
+        )
+    )
+    return plates.select("commune", "lamp", "profile_on").join(
+        lengths.select("commune", "date", "night_minutes"), on="commune"
+    )
+
+
+def _nth(column: str, where: pl.Expr, n: int) -> pl.Expr:
+    """The n-th value (from 1) of a column where a condition holds; null when there are fewer."""
+    return pl.col(column).filter(where).slice(n - 1, 1).first()
+
+
+def _by_night(samples: pl.DataFrame) -> pl.DataFrame:
+    should, lit = pl.col("commanded") & (pl.col("elevation") <= 5.0), pl.col("on") & pl.col("commanded")
+    minutes = pl.col("minutes")
+    full_level = lit & (pl.col("level") >= 60)
+    nominal_w = pl.col("luminaire_w") * pl.col("level") / 100.0
+    edge = pl.col("elevation") < 0.0
+    return samples.group_by("lamp", "date").agg(
+        seen_minutes=minutes.filter(pl.col("night")).sum(),
+        should_minutes=minutes.filter(should & ~pl.col("ragged") & (pl.col("night") | pl.col("on"))).sum(),
+        lit_minutes=minutes.filter(lit & (pl.col("elevation") <= 5.0)).sum(),
+        night_samples=pl.col("night").sum().cast(pl.Int32),
+        led_wh=(pl.col("led_w") * minutes).filter(pl.col("elevation") <= 5.0).sum() / 60.0,
+        led_ratio=(pl.col("led_w") / nominal_w).filter(full_level).median(),
+        led_ratio_low=(pl.col("led_w") / nominal_w).filter(lit & (pl.col("level") < 60) & (pl.col("level") > 0)).median(),
+        led_n=full_level.sum().cast(pl.Int32),
+        dusk_v=pl.col("bat_v").filter(edge & lit).slice(1, 3).median(),
+        dawn_v=pl.col("bat_v").filter(edge & pl.col("night")).tail(4).median(),
+        night_min_v=pl.col("bat_v").filter(pl.col("night")).min(),
+        discharge_ah=-(pl.col("bat_a").clip(upper_bound=0) * minutes).filter(pl.col("elevation") <= 5.0).sum() / 60.0,
+        lit_at=_nth("sent", lit & edge, RUN_SAMPLES),
+        night_first=pl.col("time").filter(pl.col("night")).first(),
+        night_end=pl.col("sent").filter(pl.col("night")).last(),
+        night_last=pl.col("time").filter(pl.col("night")).last(),
+    )
+
+
+def _by_day(samples: pl.DataFrame) -> pl.DataFrame:
+    minutes, high = pl.col("minutes"), pl.col("elevation") > HIGH_SUN
+    day = pl.col("elevation") > 5.0
+    burning = day & pl.col("on")
+    idle_a = (pl.col("nominal_ah") * 0.004).clip(lower_bound=0.08)
+    # A lost panel's terminals float near zero; a full battery's or a stuck charger's panel stands near its open voltage.
+    dead = high & pl.col("dead") & (pl.col("pv_v") < pl.col("voc") * 0.62)
+    open_circuit = high & pl.col("dead") & (pl.col("pv_v") >= pl.col("voc") * 0.62)
+    alive = high & ~pl.col("dead")
+    # A panel lost at noon gave power in the morning: what counts is the day's last word.
+    last_alive = pl.col("time").filter(alive).max().fill_null(EPOCH)
+    last_dead = pl.col("time").filter(dead).max().fill_null(EPOCH)
+    dead, alive = dead & (pl.col("time") > last_alive), alive & (pl.col("time") > last_dead)
+    return samples.group_by("lamp", "date").agg(
+        day_samples=high.sum().cast(pl.Int32),
+        pv_wh=(pl.col("pv_w").clip(lower_bound=0) * minutes).sum() / 60.0,
+        pv_share=(pl.col("pv_w") / pl.col("panel_w")).filter(high).mean(),
+        battery_in_wh=(pl.col("bat_v") * pl.col("bat_a").clip(lower_bound=0) * minutes).sum() / 60.0,
+        charge_ah=(pl.col("bat_a").clip(lower_bound=0) * minutes).sum() / 60.0,
+        dead_n=dead.sum().cast(pl.Int32),
+        dead_since=pl.col("time").filter(dead).first(),
+        dead_at=_nth("sent", dead, 4),
+        dead_pv_v=pl.col("pv_v").filter(dead).median(),
+        open_n=open_circuit.sum().cast(pl.Int32),
+        open_since=pl.col("time").filter(open_circuit).first(),
+        open_at=_nth("sent", open_circuit, 8),
+        open_pv_v=pl.col("pv_v").filter(open_circuit).median(),
+        alive_n=alive.sum().cast(pl.Int32),
+        alive_at=_nth("sent", alive, 4),
+        alive_since=pl.col("time").filter(alive).first(),
+        battery_idle_n=(high & (pl.col("bat_a").abs() < idle_a)).sum().cast(pl.Int32),
+        battery_idle_at=_nth("sent", high & (pl.col("bat_a").abs() < idle_a), 4),
+        battery_used_at=_nth("sent", high & (pl.col("bat_a").abs() >= idle_a), 4),
+        bat_max_v=pl.col("bat_v").max(),
+        bat_min_v=pl.col("bat_v").min(),
+        bat_day_v=pl.col("bat_v").filter(high).median(),
+        bat_day_spread=pl.col("bat_v").filter(high).std(),
+        bat_max_c=pl.col("bat_c").max(),
+        burning_minutes=minutes.filter(burning).sum(),
+        burning_since=pl.col("time").filter(burning).first(),
+        burning_at=pl.col("sent").filter(burning & ((minutes * burning).cum_sum() >= BURNING_MINUTES)).first(),
+        unlit_day_at=_nth("sent", day & ~pl.col("on"), 4),
+        soc_max=pl.col("soc").max(),
+        boot_first=pl.col("boot").min(),
+        boot_last=pl.col("boot").max(),
+        first_time=pl.col("time").first(),
+        last_time=pl.col("time").last(),
+        last_sent=pl.col("sent").last(),
+        samples=pl.len().cast(pl.Int32),
+    )
+
+
+def _runs(samples: pl.DataFrame) -> pl.DataFrame:
+    """Of each night's commanded samples: the first long unlit run with a healthy battery, and with an empty one."""
+    commanded = samples.filter(pl.col("commanded") & (pl.col("elevation") <= 0.0))
+    near_cut = pl.col("bat_v") <= pl.col("cut_off") * (1 + DEEP)
+    runs = (
+        commanded.with_columns(run=pl.col("on").rle_id().over("lamp", "date"), near_cut=near_cut)
+        .group_by("lamp", "date", "run", maintain_order=True)
+        .agg(
+            on=pl.col("on").first(),
+            since=pl.col("time").first(),
+            known=pl.col("sent").slice(RUN_SAMPLES - 1, 1).first(),
+            minutes=pl.col("minutes").sum(),
+            n=pl.len(),
+            v=pl.col("bat_v").median(),
+            v_max=pl.col("bat_v").max(),
+            near_cut=pl.col("near_cut").any(),
+            level=pl.col("target").median(),
+            led_w=pl.col("led_w").median(),
+            reconnect=pl.col("reconnect").first(),
+            cut_off=pl.col("cut_off").first(),
+        )
+        # What the battery said just before the light went out counts as much as what it said after.
+        .with_columns(
+            near_cut=pl.col("near_cut") | (pl.col("near_cut").shift(1).over("lamp", "date").fill_null(False)),
+            before_lit=pl.col("on").shift(1).over("lamp", "date").fill_null(False),
+        )
+        .with_columns(empty=pl.col("near_cut") | (pl.col("v") < pl.col("reconnect")))
+    )
+    long = (pl.col("minutes") >= RUN_MINUTES) & (pl.col("n") >= RUN_SAMPLES)
+    out = long & ~pl.col("on") & ~pl.col("empty")
+    cut = long & ~pl.col("on") & pl.col("empty")
+    lit = long & pl.col("on")
+    return runs.group_by("lamp", "date").agg(
+        out_since=pl.col("since").filter(out).first(),
+        out_at=pl.col("known").filter(out).first(),
+        out_v=pl.col("v").filter(out).first(),
+        out_target=pl.col("level").filter(out).first(),
+        out_led_w=pl.col("led_w").filter(out).first(),
+        out_minutes=pl.col("minutes").filter(out).sum(),
+        cut_since=pl.col("since").filter(cut).first(),
+        cut_at=pl.col("known").filter(cut).first(),
+        cut_v=pl.col("v").filter(cut).first(),
+        cut_minutes=pl.col("minutes").filter(cut).sum(),
+        cut_after_light=pl.col("before_lit").filter(cut).any(),
+        lit_run_at=pl.col("known").filter(lit).last(),
+        lit_run_since=pl.col("since").filter(lit).last(),
+        lit_last=pl.col("on").last(),
+        switchings=(pl.len() - 1).cast(pl.Int32),
+        switch_at=pl.col("known").max(),
+    )
+
+
+def _power(samples: pl.DataFrame) -> pl.DataFrame:
+    """Hours without power: a gap that ends by a start of the controller at sunrise. No power, no light: that is known.
+
+    A gap that a restart at another hour ends, or no restart, stays a gap: the lamp may have burned unheard.
+    """
+    restarts = (
+        samples.select("lamp", "date", "time", "sent", "boot", "up", "dt", "elevation", "solar_hour")
+        .with_columns(
+            before=pl.col("time").shift(1).over("lamp"),
+            before_dt=pl.col("dt").shift(1).over("lamp"),
+            before_boot=pl.col("boot").shift(1).over("lamp"),
+            before_date=pl.col("date").shift(1).over("lamp"),
+        )
+        .filter(pl.col("before_boot").is_not_null() & (pl.col("boot") != pl.col("before_boot")))
+        .with_columns(
+            started=pl.coalesce(pl.col("sent") - pl.duration(seconds=pl.col("up")), pl.col("time")),
+            ended=pl.col("before") + pl.duration(seconds=pl.col("before_dt")),
+        )
+        .with_columns(started=pl.max_horizontal("started", "ended"))
+        .with_columns(gap_min=(pl.col("started") - pl.col("ended")).dt.total_seconds() / 60.0)
+    )
+    dead = restarts.filter(
+        (pl.col("gap_min") > POWER_ON_GAP_MIN)
+        & (pl.col("gap_min") < 20 * 60)
+        & (pl.col("elevation") < 30.0)
+        & (pl.col("solar_hour") < 12.0)
+    )
+    by_restart = restarts.group_by("lamp", "date").agg(restarts=pl.len().cast(pl.Int32), restart_at=pl.col("sent").max())
+    by_dead = dead.group_by("lamp", date=pl.col("before_date")).agg(
+        unpowered_minutes=pl.col("gap_min").sum(), unpowered_since=pl.col("ended").first(),
+        unpowered_at=pl.col("sent").first(), powered_at=pl.col("started").last(),
+    )  # fmt: skip
+    return by_restart.join(by_dead, on=["lamp", "date"], how="full", coalesce=True)
+
+
+def _verdicts(table: pl.DataFrame) -> pl.DataFrame:
+    """The word for each night, from what was seen; unknown is never counted as lit nor as dark."""
+    unpowered = pl.col("unpowered_minutes").fill_null(0).clip(upper_bound=pl.col("night_minutes"))
+    seen = pl.col("seen_minutes").fill_null(0) + unpowered
+    should_seen = pl.col("should_minutes").fill_null(0) + unpowered * pl.col("profile_on")
+    missing = (pl.col("night_minutes") - seen).clip(lower_bound=0)
+    lit = pl.col("lit_minutes").fill_null(0)
+    unlit = (should_seen - lit).clip(lower_bound=0)
+    share = lit / should_seen
+    complete = pl.col("completeness") >= ENOUGH
+    some = pl.col("completeness") >= HALF
+    return (
+        table.with_columns(
+            completeness=(seen / pl.col("night_minutes")).clip(0, 1),
+            scheduled_minutes=should_seen + missing * pl.col("profile_on"),
+        )
+        .with_columns(
+            verdict=pl.when(should_seen < 30.0)
+            .then(pl.lit("unknown"))
+            .when((share < DARK_SHARE) & some)
+            .then(pl.lit("dark"))
+            .when((unlit > (1 - SERVED_SHARE) * pl.col("scheduled_minutes")) & (lit > 0))
+            .then(pl.lit("partly"))
+            .when(complete & (lit > 0))
+            .then(pl.lit("lit"))
+            .otherwise(pl.lit("unknown")),
+            lit_minutes=lit,
+        )
+        .drop("profile_on")
+    )

@@ -1,0 +1,8 @@
+"""One small pure rule per fault kind. `RULES` is the whole list, in the order in which they are asked."""
+
+from typing import Final
+
+from monitor.rules import battery, light, panel
+from monitor.rules.rule import Rule
+
+RULES: Final[tuple[Rule, ...]] = light.RULES + panel.RULES + battery.RULES

@@ -1,0 +1,129 @@
+"""The symptoms that a passer-by sees: dark, goes out early, flickers, dim, burns by day."""
+
+from typing import Final
+
+import polars as pl
+
+from monitor.fault import Kind
+from monitor.nights import BURNING_MINUTES
+from monitor.rules.rule import Row, Rule, Threshold, Told, View, figure, ranked
+
+FLICKER: Final = Threshold(4, "switchings a night", "a bad contact switches many times; motion boost changes the level, not on and off")
+BURNING: Final = Threshold(BURNING_MINUTES, "min", "a storm darkens an hour; a welded relay or a dead dusk sensor burns on")
+DIM: Final = Threshold(0.82, "of its own usual power", "one LED string of three lost leaves 0.67; drivers vary by 5 %")
+
+
+def find_dark(view: View) -> pl.DataFrame:
+    flickering = (pl.col("switchings") >= FLICKER.value) & (pl.col("lit_minutes") > 0.2 * pl.col("scheduled_minutes"))
+    bad = pl.col("out_at").is_not_null() & ~flickering
+    good = pl.col("lit_run_at").is_not_null() & pl.col("lit_last")
+    lit_since_then = ~bad | (pl.col("lit_last") & (pl.col("lit_run_since") > pl.col("out_since")))
+    return view.nights.filter(bad | good | flickering).with_columns(
+        bad=pl.when(flickering).then(None).when(bad).then(True).otherwise(False),
+        since="out_since", bad_at="out_at", good_since="lit_run_since",
+        good_at=pl.when(lit_since_then).then("lit_run_at"),
+    )  # fmt: skip
+
+
+def tell_dark(row: Row) -> Told:
+    lit_before = (row["lit_minutes"] or 0) > 30
+    return Told(
+        causes=ranked(driver=0.7, cable=0.2 if not lit_before else 0.12, controller=0.1),
+        figures=figure("led_w", row["out_led_w"], "W", at=row["out_since"])
+        + figure("target_pct", row["out_target"], "%")
+        + figure("battery_v", row["out_v"], "V", limit=row["cut_off"])
+        + figure("lit_min", row["lit_minutes"], "min")
+        + figure("scheduled_min", row["scheduled_minutes"], "min"),
+    )
+
+
+def find_early_off(view: View) -> pl.DataFrame:
+    bad = pl.col("cut_at").is_not_null()
+    good = pl.col("verdict") == "lit"
+    return view.nights.filter(bad | good).with_columns(
+        bad=bad, since="cut_since", bad_at="cut_at", good_since="lit_run_since", good_at=pl.when(~bad).then("night_end")
+    )
+
+
+def tell_early_off(row: Row) -> Told:
+    soiled = max(0.0, (row.get("soiling") or 0.0) - 0.05) * 4
+    worn = max(0.0, 0.85 - (row.get("capacity") or 1.0)) * 4
+    lost = 1.0 if (row["dead_n"] or 0) >= 4 else 0.0
+    open_circuit = 1.0 if (row["open_n"] or 0) >= 8 else 0.0
+    weak = max(0.0, 0.9 - (row.get("yield_ratio") or 1.0)) * 2
+    return Told(
+        causes=ranked(
+            panel_lost=lost, charger_stuck=open_circuit, panel_soiled=soiled, panel_partial=weak, battery_worn=worn + 0.15,
+            low_sun=0.1,
+        ),
+        figures=figure("out_at", row["cut_since"])
+        + figure("battery_v", row["cut_v"], "V", at=row["cut_since"], limit=row["cut_off"])
+        + figure("lit_min", row["lit_minutes"], "min")
+        + figure("scheduled_min", row["scheduled_minutes"], "min")
+        + figure("ratio_pct", 100 * row["pv_share"] / row["peers_pv_share"], "%")
+        if row["pv_share"] is not None and row["peers_pv_share"]
+        else (),
+    )  # fmt: skip
+
+
+def find_flicker(view: View) -> pl.DataFrame:
+    known = pl.col("switchings").is_not_null()
+    bad = (pl.col("switchings") >= FLICKER.value) & pl.col("cut_at").is_null()
+    good = (pl.col("switchings") < 2) & (pl.col("completeness") > 0.8)
+    return view.nights.filter(known & (bad | good)).with_columns(
+        bad=bad, since="night_first", bad_at="switch_at", good_since="night_first", good_at=pl.when(~bad).then("night_end")
+    )
+
+
+def tell_flicker(row: Row) -> Told:
+    return Told(
+        causes=ranked(cable=0.5, driver=0.4, controller=0.1),
+        figures=figure("switchings", row["switchings"], "", limit=FLICKER.value, at=row["time"])
+        + figure("lit_min", row["lit_minutes"], "min"),
+    )
+
+
+def find_day_burning(view: View) -> pl.DataFrame:
+    bad = pl.col("burning_minutes") >= BURNING.value
+    good = (pl.col("burning_minutes").fill_null(0) < 10) & pl.col("unlit_day_at").is_not_null()
+    return view.nights.filter(bad | good).with_columns(
+        bad=bad, since="burning_since", bad_at="burning_at", good_since="first_time",
+        good_at=pl.when(~bad).then("unlit_day_at"),
+    )
+
+
+def tell_day_burning(row: Row) -> Told:
+    return Told(
+        causes=ranked(controller=0.8, clock_wrong=0.2),
+        figures=figure("day_lit_min", row["burning_minutes"], "min", at=row["burning_since"], limit=BURNING.value),
+    )
+
+
+RULES: Final = (
+    Rule(
+        Kind.DARK,
+        "commanded for 25 minutes and three samples, no power into the luminaire, battery above its reconnect voltage",
+        find_dark,
+        tell_dark,
+    ),
+    Rule(
+        Kind.EARLY_OFF,
+        "commanded but unlit for 25 minutes and three samples, battery at its cut-off or not yet reconnected",
+        find_early_off,
+        tell_early_off,
+    ),
+    Rule(
+        Kind.FLICKER,
+        "switched on and off within one night without a battery cut-off",
+        find_flicker,
+        tell_flicker,
+        thresholds={"switchings": FLICKER},
+    ),
+    Rule(
+        Kind.DAY_BURNING,
+        "power into the luminaire with the sun above 5°",
+        find_day_burning,
+        tell_day_burning,
+        thresholds={"burning": BURNING},
+    ),
+)

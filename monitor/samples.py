@@ -1,0 +1,89 @@
+"""Samples made ready for judgement: nameplate and sun beside every row, volts and watts instead of scaled integers."""
+
+from typing import Final
+
+import polars as pl
+
+from gateway.fleet import Fleet
+from monitor.sun import with_sun
+
+# A luminaire that takes less than this share of its nameplate gives no light to speak of; drivers idle at about 1 %. [K]
+LIT_SHARE: Final = 0.04
+# A panel current below this share of its nameplate (and below an absolute floor) is a current sensor's zero. [K]
+DEAD_CURRENT_SHARE: Final = 0.012
+DEAD_CURRENT_A: Final = 0.06
+
+
+def nameplates(fleet: Fleet) -> pl.DataFrame:
+    """One row per lamp: its commune, position and nameplate, as the rules need them."""
+    lamps = list(fleet.lamps.values())
+    return pl.DataFrame(
+        {
+            "lamp": [lamp.id for lamp in lamps],
+            "commune": [lamp.commune for lamp in lamps],
+            "latitude": [lamp.latitude for lamp in lamps],
+            "longitude": [lamp.longitude for lamp in lamps],
+            "panel_w": [lamp.model.panel.watts for lamp in lamps],
+            "vmp": [lamp.model.panel.vmp for lamp in lamps],
+            "voc": [lamp.model.panel.voc for lamp in lamps],
+            "imp": [lamp.model.panel.imp for lamp in lamps],
+            "panel_cells": [lamp.model.panel.cells for lamp in lamps],
+            "pwm": [lamp.model.charging == "pwm" for lamp in lamps],
+            "chemistry": [lamp.model.battery.chemistry for lamp in lamps],
+            "cells": [lamp.model.battery.cells for lamp in lamps],
+            "nominal_v": [lamp.model.battery.volts for lamp in lamps],
+            "nominal_ah": [lamp.model.battery.amp_hours for lamp in lamps],
+            "usable": [lamp.model.battery.usable for lamp in lamps],
+            "charge_end": [lamp.model.battery.charge_end for lamp in lamps],
+            "cut_off": [lamp.model.battery.cut_off for lamp in lamps],
+            "reconnect": [lamp.model.battery.reconnect for lamp in lamps],
+            "luminaire_w": [lamp.model.luminaire.watts for lamp in lamps],
+            "idle_w": [lamp.model.idle_watts for lamp in lamps],
+            "profile_on": [_share_on(lamp.profile.steps) for lamp in lamps],
+        },
+        schema_overrides={"pwm": pl.Boolean, "cells": pl.Int32, "panel_cells": pl.Int32},
+    )
+
+
+def _share_on(steps: tuple) -> float:  # type: ignore[type-arg]  # Step; only `percent` and `hours` are read
+    """About which share of the night a profile commands any light."""
+    off = sum(step.hours or 0.0 for step in steps if step.percent == 0)
+    if any(step.percent == 0 and step.hours is None for step in steps):
+        return max(0.1, sum(step.hours or 0.0 for step in steps if step.percent > 0) / 12.0)
+    return max(0.1, 1.0 - off / 12.0)
+
+
+def prepared(telemetry: pl.DataFrame, plates: pl.DataFrame) -> pl.DataFrame:
+    """Telemetry rows of known lamps with units people use, the sun, and the flags that many rules share.
+
+    Ordered by lamp and time. Adds: elevation, date, night; pv_v, pv_a, pv_w, bat_v, bat_a (positive charging), bat_c,
+    led_w, minutes (that the sample stands for); `on` (gives light), `commanded` (should); `dead` (no panel current); `ragged`
+    (an unlit sample at an edge of the command).
+    """
+    samples = with_sun(telemetry.join(plates.drop("commune"), on="lamp", how="inner").sort("lamp", "time"))
+    pv_v, pv_a = pl.col("pv_mv") / 1000.0, pl.col("pv_ma") / 1000.0
+    dead_below = (pl.col("imp") * DEAD_CURRENT_SHARE).clip(lower_bound=DEAD_CURRENT_A)
+    # A sample stands for its spacing; a lamp that changes its spacing must not count minutes twice.
+    gap_min = (pl.col("time").shift(-1).over("lamp") - pl.col("time")).dt.total_seconds() / 60.0
+    return samples.with_columns(
+        pv_v=pv_v,
+        pv_a=pv_a,
+        pv_w=pv_v * pv_a,
+        bat_v=pl.col("bat_mv") / 1000.0,
+        bat_a=pl.col("bat_ma") / 1000.0,
+        bat_c=pl.col("bat_dc") / 10.0,
+        led_w=pl.col("led_mw") / 1000.0,
+        minutes=pl.min_horizontal(pl.col("dt") / 60.0, gap_min.fill_null(1e9)),
+        dead=pv_a < dead_below,
+    ).with_columns(
+        on=pl.col("led_w") > pl.col("luminaire_w") * LIT_SHARE,
+        commanded=pl.coalesce(pl.col("target") > 0, pl.col("night")),
+    ).with_columns(
+        # Where the command begins or ends within a sample, one unlit sample proves nothing.
+        ragged=pl.col("commanded")
+        & ~pl.col("on")
+        & ~(
+            pl.col("commanded").shift(1).over("lamp").fill_null(True)
+            & pl.col("commanded").shift(-1).over("lamp").fill_null(True)
+        ),
+    )

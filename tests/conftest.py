@@ -1,9 +1,11 @@
 """Fixtures that several folders share. Real servers start once per session, on free ports, in temporary folders."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 
 import pytest
+
+from tests.mosquitto_server import Mosquitto
 
 _WORLDS = count(1)
 
@@ -12,3 +14,12 @@ _WORLDS = count(1)
 def new_world() -> Callable[[], str]:
     """Names of worlds that no other test uses."""
     return lambda: f"test-{next(_WORLDS)}"
+
+
+@pytest.fixture
+def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
+    """A running Mosquitto of this test's own: it may be stopped, killed and started again."""
+    server = Mosquitto(tmp_path_factory.mktemp("mosquitto"))
+    server.start()
+    yield server
+    server.stop()

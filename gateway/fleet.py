@@ -148,11 +148,11 @@ class FleetError(ValueError):
 
 
 T = TypeVar("T")
-_REQUIRED: Final[Any] = object()
+REQUIRED: Final[Any] = object()
 
 
-class _Reader:
-    """Walks the parsed TOML, collecting mistakes instead of stopping at the first one."""
+class Reader:
+    """Walks parsed TOML, collecting mistakes instead of stopping at the first one; other files of ours use it too."""
 
     def __init__(self, lines: list[str]) -> None:
         self.mistakes: list[str] = []
@@ -166,7 +166,7 @@ class _Reader:
         return f" (line {hits[index]})" if index < len(hits) else ""
 
     def wrong(self, where: str, found: object, expected: str) -> None:
-        shown = f"found {found!r}" if found is not _REQUIRED else "is missing"
+        shown = f"found {found!r}" if found is not REQUIRED else "is missing"
         self.mistakes.append(f"{where}: {shown}, expected {expected}")
 
     def take(
@@ -176,18 +176,18 @@ class _Reader:
         where: str,
         expected: str,
         fits: Callable[[Any], bool],
-        default: Any = _REQUIRED,
+        default: Any = REQUIRED,
     ) -> Any:
         value = table.get(key, default)
-        if value is default and default is not _REQUIRED:
+        if value is default and default is not REQUIRED:
             return default
-        if value is _REQUIRED or isinstance(value, bool) or not fits(value):
+        if value is REQUIRED or isinstance(value, bool) or not fits(value):
             self.wrong(f"{where}.{key}", value, expected)
             return None
         return value
 
     def number(
-        self, table: Mapping[str, Any], key: str, where: str, low: float, high: float, default: Any = _REQUIRED
+        self, table: Mapping[str, Any], key: str, where: str, low: float, high: float, default: Any = REQUIRED
     ) -> float:
         value = self.take(
             table, key, where, f"a number from {low:g} to {high:g}",
@@ -196,7 +196,7 @@ class _Reader:
         return float(value) if value is not None else 0.0
 
     def count(
-        self, table: Mapping[str, Any], key: str, where: str, low: int, high: int, default: Any = _REQUIRED
+        self, table: Mapping[str, Any], key: str, where: str, low: int, high: int, default: Any = REQUIRED
     ) -> int:
         value = self.take(
             table, key, where, f"a whole number from {low} to {high}",
@@ -205,11 +205,11 @@ class _Reader:
         return int(value) if value is not None else 0
 
     def word(
-        self, table: Mapping[str, Any], key: str, where: str, choices: tuple[str, ...], default: Any = _REQUIRED
+        self, table: Mapping[str, Any], key: str, where: str, choices: tuple[str, ...], default: Any = REQUIRED
     ) -> Any:
         return self.take(table, key, where, "one of " + ", ".join(choices), lambda v: v in choices, default)
 
-    def text(self, table: Mapping[str, Any], key: str, where: str, default: Any = _REQUIRED) -> str:
+    def text(self, table: Mapping[str, Any], key: str, where: str, default: Any = REQUIRED) -> str:
         return str(self.take(table, key, where, "a text", lambda v: isinstance(v, str) and bool(v), default) or "")
 
     def only(self, table: Mapping[str, Any], where: str, known: tuple[str, ...]) -> None:
@@ -225,13 +225,13 @@ def parse_fleet(text: str) -> Fleet:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise FleetError([f"not valid TOML: {error}"]) from None
-    read = _Reader(text.splitlines())
+    read = Reader(text.splitlines())
     read.only(data, "fleet", ("title", "technicians", "model", "profile", "commune", "lamp"))
     models = {
         name: _model(read, name, table)
         for name, table in _tables(read, data, "model").items()
     }  # fmt: skip
-    profiles = {name: _profile(read, name, table) for name, table in _tables(read, data, "profile").items()}
+    profiles = {name: read_profile(read, name, table) for name, table in _tables(read, data, "profile").items()}
     communes = {name: _commune(read, name, table) for name, table in _tables(read, data, "commune").items()}
     technicians = _contacts(read, data.get("technicians", []), "technicians")
     lamps: dict[str, Lamp] = {}
@@ -251,7 +251,7 @@ def parse_fleet(text: str) -> Fleet:
     return Fleet(communes, lamps, technicians, str(data.get("title", "")), models, profiles)
 
 
-def _tables(read: _Reader, data: Mapping[str, Any], kind: str) -> dict[str, Mapping[str, Any]]:
+def _tables(read: Reader, data: Mapping[str, Any], kind: str) -> dict[str, Mapping[str, Any]]:
     tables = data.get(kind, {})
     if not isinstance(tables, dict) or not tables or not all(isinstance(t, dict) for t in tables.values()):
         read.wrong(kind, tables, f"at least one [{kind}.NAME]")
@@ -259,7 +259,7 @@ def _tables(read: _Reader, data: Mapping[str, Any], kind: str) -> dict[str, Mapp
     return tables
 
 
-def _model(read: _Reader, name: str, table: Mapping[str, Any]) -> Model:
+def _model(read: Reader, name: str, table: Mapping[str, Any]) -> Model:
     where = f"model {name!r}{read.line_of(f'model.{name}')}"
     read.only(table, where, ("panel", "battery", "luminaire", "charging", "idle_watts"))
     panel, battery, luminaire = (table.get(key, {}) for key in ("panel", "battery", "luminaire"))
@@ -319,10 +319,10 @@ _BROKEN_MODEL: Final = Model(
 )
 
 
-def _profile(read: _Reader, name: str, table: Mapping[str, Any]) -> Profile:
+def read_profile(read: Reader, name: str, table: Mapping[str, Any]) -> Profile:
     where = f"profile {name!r}{read.line_of(f'profile.{name}')}"
     read.only(table, where, ("steps",))
-    entries = table.get("steps", _REQUIRED)
+    entries = table.get("steps", REQUIRED)
     if not isinstance(entries, list) or not entries:
         read.wrong(f"{where}.steps", entries, "a list like [{percent = 100, hours = 5}, {percent = 30}]")
         return Profile(name, ())
@@ -340,7 +340,7 @@ def _profile(read: _Reader, name: str, table: Mapping[str, Any]) -> Profile:
     return Profile(name, tuple(steps))
 
 
-def _commune(read: _Reader, name: str, table: Mapping[str, Any]) -> Commune:
+def _commune(read: Reader, name: str, table: Mapping[str, Any]) -> Commune:
     where = f"commune {name!r}{read.line_of(f'commune.{name}')}"
     if not PART.fullmatch(name):
         read.wrong(where, name, "a name of 1 to 32 of a-z, 0-9 and '-'")
@@ -355,7 +355,7 @@ def _commune(read: _Reader, name: str, table: Mapping[str, Any]) -> Commune:
     )
 
 
-def _contacts(read: _Reader, entries: object, where: str) -> tuple[Contact, ...]:
+def _contacts(read: Reader, entries: object, where: str) -> tuple[Contact, ...]:
     if not isinstance(entries, list):
         read.wrong(where, entries, "a list of {role, url, language}")
         return ()
@@ -388,7 +388,7 @@ def _is_url(value: object) -> bool:
 
 
 def _lamp(
-    read: _Reader,
+    read: Reader,
     nth: int,
     table: object,
     models: Mapping[str, Model],
@@ -398,7 +398,7 @@ def _lamp(
     if not isinstance(table, dict):
         read.wrong(f"lamp[{nth}]", table, "a [[lamp]] table")
         return None
-    ident = table.get("id", _REQUIRED)
+    ident = table.get("id", REQUIRED)
     where = f"lamp {ident!r}{read.line_of('lamp', nth)}" if isinstance(ident, str) else f"lamp[{nth}]"
     read.only(table, where, ("id", "commune", "model", "profile", "latitude", "longitude", "installed", "note"))
     before = len(read.mistakes)

@@ -60,10 +60,10 @@ class Exchange:
         if refused is not None:
             raise BrokerRefuses(refused)
 
-    def close(self) -> None:
+    def close(self, with_will: bool = False) -> None:
         """Every session says good-bye."""
         for session in self._sessions:
-            session.leave()
+            session.leave(with_will)
         self._selector.close()
 
     def _connect(self, now: float) -> list[float]:

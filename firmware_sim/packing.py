@@ -1,7 +1,7 @@
 """Samples become reports: what the lamp's memory and its reporting interval make of what it measured."""
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -105,7 +105,7 @@ class Packer:
                 seq = 0
             self._next[lamp] = boot, seq + 1
             a, b = begun[i], ended[i]
-            values = {name: columns[name][a:b] for name in COLUMNS}
+            values: dict[str, Any] = {name: columns[name][a:b] for name in COLUMNS}
             thrifty = every[i] < THRIFTY_BELOW_S and seq > 0
             for name in OPTIONAL_COLUMNS:
                 if (thrifty and not _due(first[i], every[i], SLOW_EVERY_S)) or values[name].count(None) == b - a:
@@ -140,4 +140,4 @@ def _begins(frame: pl.DataFrame, t: Integers, dt: Integers, interval: Integers) 
     # A report holds at most MAX_SAMPLES: longer runs are cut at every multiple.
     rows = np.arange(frame.height)
     place = rows - np.maximum.accumulate(np.where(begins, rows, 0))
-    return begins | (place % MAX_SAMPLES == 0)
+    return np.asarray(begins | (place % MAX_SAMPLES == 0))

@@ -40,11 +40,11 @@ class Presence:
     def _of_network(self, lamp: str, begin: int, until: int) -> list[Change]:
         changes: list[Change] = []
         for since, back in self._coverage.absences(lamp, begin - NOTICED_US, until):
-            if not self._keeps(since) or back - since <= NOTICED_US:
+            if back - since <= NOTICED_US:
                 continue
-            if begin <= since + NOTICED_US < until:
+            if begin <= since + NOTICED_US < until and self._keeps(since):
                 changes.append((lamp, since + NOTICED_US, "offline"))
-            if begin <= back < until:
+            if begin <= back < until and self._keeps(back):
                 changes.append((lamp, back + CONNECT_US, "online"))
         return changes
 
@@ -71,12 +71,20 @@ class Presence:
         return changes
 
     def _gap(self, lamp: str, before: int, at: int) -> list[Change]:
-        if at - before <= NOTICED_US or not self._keeps(before):
+        if at - before <= NOTICED_US or not self._keeps(at):
             return []
-        if lamp in self._unpowered:
+        if lamp in self._unpowered or not self._keeps(before):
             self._unpowered.discard(lamp)
             return self._returned(lamp, at)
         return [(lamp, before + NOTICED_US, "offline"), *self._returned(lamp, at)]
+
+    def absent(self, at: int) -> frozenset[str]:
+        """Lamps that have no network at this true time (µs), or of which no sample is known since long before."""
+        return frozenset(
+            lamp
+            for lamp in self._lamps
+            if self._coverage.back_at(lamp, at) != at or self._seen.get(lamp, 0) < at - NOTICED_US
+        )
 
     def _returned(self, lamp: str, at: int) -> list[Change]:
         at = self._coverage.back_at(lamp, at)

@@ -5,14 +5,21 @@ from collections.abc import Callable, Iterable
 from typing import Final
 from zlib import crc32
 
+from paho.mqtt.client import MQTTMessage
+
 from firmware_sim.exchange import Exchange
 from firmware_sim.radio import Message
+from firmware_sim.resend import read_request
 from firmware_sim.session import Outgoing, Session, Settings
 from gateway.options import Broker
+from gateway.telemetry import Resend
+from gateway.topic import RESEND, Topic, wildcard
 
 CONNECTIONS: Final = 4
 AHEAD: Final = 4_000  # messages handed to the sessions and not yet acknowledged
 PROGRESS_EVERY_S: Final = 0.2
+
+Answers = Callable[[Topic, Resend, int], list[Message]]
 
 
 class BrokerAway(Exception):
@@ -33,9 +40,13 @@ class Publisher:
         *,
         connections: int = CONNECTIONS,
         patience_s: float | None = None,
+        answers: Answers | None = None,
+        world: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`patience_s`: give up with BrokerAway after so long without any acknowledgement; None waits for ever."""
+        """`patience_s`: give up with BrokerAway after so long without any acknowledgement; None waits for ever.
+        `answers`: what the lamps of `world` reply to `resend` (Radio.again); the present is `newest`.
+        """
         self.acknowledged = 0
         self.newest = 0
         self.on_acknowledged: Callable[[int], None] | None = None
@@ -46,6 +57,10 @@ class Publisher:
         self._heard = clock()
         self._exchange = Exchange(broker, clock)
         self._sessions = [self._exchange.open(Settings(f"{client_id}-{n}")) for n in range(connections)]
+        self._answers = answers
+        if answers is not None:
+            self._sessions[0].settings.subscribe = (wildcard(world, RESEND),)
+            self._sessions[0].settings.on_message = self._asked
 
     @property
     def waiting(self) -> int:
@@ -77,6 +92,12 @@ class Publisher:
     def close(self) -> None:
         self._exchange.close()
 
+    def _asked(self, message: MQTTMessage) -> None:
+        asked = read_request(message)
+        if asked is not None and self._answers is not None:
+            for report in self._answers(*asked, self.newest):
+                self.send(report)
+
     def _session_of(self, topic: str) -> Session:
         lamp = topic.rpartition("/")[0]
         return self._sessions[crc32(lamp.encode()) % len(self._sessions)]
@@ -98,15 +119,17 @@ def publish(
     *,
     progress: Callable[[int, int], None] | None = None,
     patience_s: float | None = None,
-    until: Callable[[], bool] = lambda: False,
+    stopped: Callable[[], bool] = lambda: False,
+    answers: Answers | None = None,
+    world: str = "",
     clock: Callable[[], float] = time.monotonic,
 ) -> int:
     """Publishes everything at full speed and returns the number of acknowledged messages when all of them are.
 
-    `progress(count, newest true time in µs)` is called some times a second and at the end; `until()` true stops
+    `progress(count, newest true time in µs)` is called some times a second and at the end; `stopped()` ends
     early (what is under way is still acknowledged). Raises BrokerAway, BrokerRefuses.
     """
-    publisher = Publisher(broker, client_id, patience_s=patience_s, clock=clock)
+    publisher = Publisher(broker, client_id, patience_s=patience_s, answers=answers, world=world, clock=clock)
     shown = clock()
     try:
         for nth, message in enumerate(messages):
@@ -118,7 +141,7 @@ def publish(
             if progress is not None and clock() - shown > PROGRESS_EVERY_S:
                 shown = clock()
                 progress(publisher.acknowledged, publisher.newest)
-            if until():
+            if stopped():
                 break
         while publisher.waiting:
             publisher.turn()

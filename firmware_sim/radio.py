@@ -15,7 +15,7 @@ import polars as pl
 from firmware_sim.network import DAY, MINUTE, NEVER, SECOND, Coverage, Network, Outage, draw, lamp_key, micros
 from firmware_sim.packing import Integers, Made, Packer
 from firmware_sim.presence import Presence
-from gateway.telemetry import CBOR_TYPE, JSON_TYPE, VERSION, Event, Status, encode
+from gateway.telemetry import CBOR_TYPE, JSON_TYPE, VERSION, Event, Resend, Status, encode
 from gateway.topic import EVENT, STATUS, TELEMETRY, Topic
 
 KEEP_US: Final = 30 * DAY  # a lamp keeps its reports this long, sent or not
@@ -145,6 +145,22 @@ class Radio:
             self.archive.keep(made)
         return self._hand_out(NEVER)
 
+    def absent(self, at: int) -> frozenset[str]:
+        """The lamps that could not be reached at this true time (µs), as far as what has been pushed shows."""
+        return self._presence.absent(at)
+
+    def content_type(self, report: Made) -> str | None:
+        """CBOR on a kept connection goes without: 19 bytes in each report for what its first byte says as well."""
+        return None if self._content_type == CBOR_TYPE and self._keeps_connection(report.made) else self._content_type
+
+    def again(self, topic: Topic, request: Resend, now: int) -> list[Message]:
+        """What a lamp answers to `resend` at this true time (µs): the reports it still has, oldest first."""
+        if self.archive is None or topic.lamp not in self._lines:
+            return []
+        found = self.archive.find(topic.lamp, request.boot, request.from_, request.to, now)
+        address = f"{self._lines[topic.lamp].topic}/{TELEMETRY}"
+        return [Message(now, address, report.payload, self.content_type(report), 1, False) for report in found]
+
     def _line(self, world: str, commune: str, lamp: str) -> _Line:
         topic = str(Topic(world, commune, lamp, TELEMETRY)).rpartition("/")[0]
         key = lamp_key(lamp)
@@ -196,9 +212,7 @@ class Radio:
             at = self._arrival(report.lamp, line, report.made + line.phase + waits[i])
             if is_lost or at >= NEVER:
                 continue
-            content_type: str | None = self._content_type
-            if content_type == CBOR_TYPE and self._keeps_connection(report.made):
-                content_type = None  # 19 bytes in each report for what its first byte says as well
+            content_type = self.content_type(report)
             topic = f"{line.topic}/{TELEMETRY}"
             copies = [at + helds[i] if is_overtaken else at]
             if is_doubled:

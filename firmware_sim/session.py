@@ -21,6 +21,7 @@ CONNECT_TIMEOUT_S: Final = 5.0
 ACK_TIMEOUT_S: Final = 120.0  # a broker that acknowledges nothing for so long is gone, whatever its socket says
 BACK_OFF_S: Final = (0.5, 60.0)
 QUOTA_PAUSE_S: Final = 1.0
+WITH_WILL: Final = 0x04  # MQTT 5, 3.14.2.1: a normal disconnection after which the will is published all the same
 # MQTT 5 reason codes after which trying again is of no use: malformed, unsupported, wrong name or password, not
 # authorised, banned, topic or payload invalid, packet too large.
 REFUSED_FOR_GOOD: Final = frozenset({0x81, 0x84, 0x85, 0x86, 0x87, 0x8A, 0x8C, 0x90, 0x95, 0x99})
@@ -109,6 +110,11 @@ class Session:
         self._outbox.append(message)
         self._loop.stir(self)
 
+    def publish_first(self, message: Outgoing) -> None:
+        """The same before everything that waits."""
+        self._outbox.appendleft(message)
+        self._loop.stir(self)
+
     def drop(self) -> None:
         """Breaks the connection as a lost network would: no farewell, so the broker speaks the last will."""
         self.wanted = False
@@ -124,13 +130,13 @@ class Session:
         self._failures = 0
         self.next_try = 0.0
 
-    def leave(self) -> None:
-        """Says good-bye: no last will."""
+    def leave(self, with_will: bool = False) -> None:
+        """Says good-bye: the broker forgets the last will, or speaks it when asked to."""
         self.wanted = False
         client = self.client
         if client is not None and self.connected:
             client.on_disconnect = None
-            client.disconnect()
+            client.disconnect(ReasonCode(PacketTypes.DISCONNECT, identifier=WITH_WILL) if with_will else None)
             client.loop_write()
         self._lost()
 
@@ -223,14 +229,14 @@ class Session:
         return client
 
     def _connect_properties(self) -> Properties:
-        properties = Properties(PacketTypes.CONNECT)
+        properties = _properties(PacketTypes.CONNECT)
         properties.SessionExpiryInterval = self.settings.expiry_s
         return properties
 
     def _address(self, message: Outgoing) -> tuple[str, Properties | None]:
         if not self._aliases or message.retain or self._aliased not in (None, message.topic):
             return message.topic, _content_of_publish(message.content_type)
-        properties = _content(PacketTypes.PUBLISH, message.content_type) or Properties(PacketTypes.PUBLISH)
+        properties = _content(PacketTypes.PUBLISH, message.content_type) or _properties(PacketTypes.PUBLISH)
         properties.TopicAlias = 1
         topic = message.topic if self._aliased is None else ""
         self._aliased = message.topic
@@ -313,6 +319,10 @@ def _content_of_publish(content_type: str | None) -> Properties | None:
 def _content(packet: int, content_type: str | None) -> Properties | None:
     if content_type is None:
         return None
-    properties = Properties(packet)
+    properties = _properties(packet)
     properties.ContentType = content_type
     return properties
+
+
+def _properties(packet: int) -> Properties:
+    return Properties(packet)  # type: ignore[no-untyped-call]  # paho has not typed it

@@ -14,10 +14,12 @@ from datetime import datetime
 from queue import Empty, SimpleQueue
 from typing import Final
 
+from gateway.askback import AskBack
 from gateway.fleet import Fleet
 from gateway.intake import Accepted, Batch, Entry, Intake, Stamps
 from gateway.link import Heard, Link
 from gateway.options import Broker
+from gateway.resend import PATIENCE, Patience
 from gateway.store import Store
 from gateway.telemetry import Report
 from gateway.topic import EVENT, STATUS, TELEMETRY, wildcard
@@ -51,6 +53,8 @@ class Counters:
     rows: int
     batches: int
     bytes: int
+    resends_asked: int
+    reports_lost: int
     queued: int  # heard, not yet acknowledged
     lag_s: float  # how long the oldest of those has been waiting
     last_written: datetime | None
@@ -62,7 +66,8 @@ class Gateway:
     """`start()`, then it works by itself until `stop()`.
 
     Several gateways share the load when their `suffix` differs. `shared=False` subscribes plainly: for one gateway on
-    a broker whose shared subscriptions cannot be trusted. `clock` is the wall clock, `world_clock` the world's.
+    a broker whose shared subscriptions cannot be trusted. `clock` is the wall clock, `world_clock` the world's. Missing
+    reports are looked for every `look_every_s` and asked back with `patience`.
     """
 
     def __init__(
@@ -77,6 +82,8 @@ class Gateway:
         suffix: str = "",
         shared: bool = True,
         limits: Limits = Limits(),
+        look_every_s: float = 10.0,
+        patience: Patience = PATIENCE,
     ) -> None:
         self._world_clock = world_clock
         self._limits = limits
@@ -95,6 +102,17 @@ class Gateway:
             clock,
             self._hear,
         )
+        self._askback = AskBack(
+            store,
+            fleet,
+            world,
+            clock,
+            world_clock,
+            self.link.publish,
+            suffix=suffix,
+            period_s=look_every_s,
+            patience=patience,
+        )
         self._heard = 0
         self._done = 0
         self._last_heard = time.monotonic()
@@ -104,11 +122,13 @@ class Gateway:
         """Returns at once; the broker and the store may come later."""
         self._thread.start()
         self.link.start()
+        self._askback.start()
 
     def stop(self, timeout_s: float = 15.0) -> None:
         """Writes what is being written, and leaves the rest with the broker, unacknowledged."""
         self._stopping.set()
         self._queue.put(None)
+        self._askback.stop(timeout_s)
         if self._thread.is_alive():
             self._thread.join(timeout_s)
         self.link.stop()
@@ -140,6 +160,8 @@ class Gateway:
             rows=counts.rows,
             batches=counts.batches,
             bytes=counts.bytes,
+            resends_asked=self._askback.asked,
+            reports_lost=self._askback.lost,
             queued=self._heard - self._done,
             lag_s=0.0 if waiting is None else time.monotonic() - waiting,
             last_written=self._writer.last_written,

@@ -5,6 +5,7 @@ from itertools import count
 
 import pytest
 
+from tests.influx_server import Influx
 from tests.mosquitto_server import Mosquitto
 
 _WORLDS = count(1)
@@ -23,3 +24,16 @@ def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def _influx_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influx]:
+    server = Influx(tmp_path_factory.mktemp("influx"))
+    yield server.start()
+    server.stop()
+
+
+@pytest.fixture
+def influx(_influx_server: Influx) -> Influx:
+    """The session's InfluxDB, running; a test may stop it, kill it and start it again."""
+    return _influx_server.start()

@@ -21,6 +21,7 @@ from gateway.stores.frames import chosen, conform, table_of, utc
 
 SQL_TYPES: Final[dict[type[pl.DataType], str]] = {
     pl.String: "VARCHAR",
+    pl.Boolean: "BOOLEAN",
     pl.Int32: "INTEGER",
     pl.Int64: "BIGINT",
     pl.Float32: "FLOAT",
@@ -28,7 +29,10 @@ SQL_TYPES: Final[dict[type[pl.DataType], str]] = {
     # Without zone, always UTC: DuckDB's type with zone needs an extension that it would fetch from the network.
     pl.Datetime: "TIMESTAMP",
 }
-_CONFIG: Final = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+_CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+}
 
 
 class DuckDBStore:
@@ -58,7 +62,7 @@ class DuckDBStore:
                 f"DELETE FROM {self._name(kept)} old USING new WHERE old.time BETWEEN ? AND ? AND {same}",
                 [_naive(rows["time"][0]), _naive(rows["time"][-1])],
             )
-            cursor.execute(f"INSERT INTO {self._name(kept)} SELECT * FROM new")
+            cursor.execute(f"INSERT INTO {self._name(kept)} BY NAME SELECT * FROM new")
             cursor.commit()
 
     def read(
@@ -72,7 +76,8 @@ class DuckDBStore:
     ) -> pl.DataFrame:
         kept = table_of(table)
         names = chosen(kept, columns)
-        conditions, values = ["true"], []
+        conditions: list[str] = ["true"]
+        values: list[object] = []
         if since is not None:
             conditions.append("time >= ?")
             values.append(_naive(utc(since)))
@@ -92,9 +97,9 @@ class DuckDBStore:
     def latest(self, table: str) -> pl.DataFrame:
         kept = table_of(table)
         key, name = _quoted(kept.key), self._name(kept)
+        newest = f"SELECT {key}, max(time) AS time FROM {name} GROUP BY {key}"
         return self._query(
-            f"SELECT * FROM {name} SEMI JOIN (SELECT {key}, max(time) AS time FROM {name} GROUP BY {key})"
-            f" USING ({key}, time) ORDER BY {key}",
+            f"SELECT {_quoted(list(kept.schema))} FROM {name} SEMI JOIN ({newest}) USING ({key}, time) ORDER BY {key}",
             [],
             pl.Schema(kept.schema),
         )
@@ -173,8 +178,10 @@ class DuckDBStore:
             if not self._tables_made:
                 self._connection.execute(f"CREATE SCHEMA IF NOT EXISTS {self._schema}")
                 for table in TABLES.values():
-                    columns = ", ".join(f'"{name}" {SQL_TYPES[type(kind)]}' for name, kind in table.schema.items())
-                    self._connection.execute(f"CREATE TABLE IF NOT EXISTS {self._name(table)} ({columns})")
+                    columns = [f'"{name}" {SQL_TYPES[type(kind)]}' for name, kind in table.schema.items()]
+                    self._connection.execute(f"CREATE TABLE IF NOT EXISTS {self._name(table)} ({', '.join(columns)})")
+                    for column in columns:  # a file of an older version lacks some
+                        self._connection.execute(f"ALTER TABLE {self._name(table)} ADD COLUMN IF NOT EXISTS {column}")
                 self._tables_made = True
             return self._connection
 

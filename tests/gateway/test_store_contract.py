@@ -198,7 +198,7 @@ def _filled(table: str) -> dict[str, Any]:
     """A value for every field, none of them the type's zero."""
     values: dict[type[pl.DataType], Any] = {
         pl.String: 'il a dit "c\'est éteint", a=b \\ c', pl.Int32: -7, pl.Int64: 2**60 + 1, pl.Float32: 0.1,
-        pl.Float64: 1e-7, pl.Datetime: at(0.001),
+        pl.Float64: 1e-7, pl.Datetime: at(0.001), pl.Boolean: True,
     }  # fmt: skip
     return {name: values[type(TABLES[table].schema[name])] for name in TABLES[table].fields}
 
@@ -211,6 +211,7 @@ def _rows(table: str) -> st.SearchStrategy[dict[str, Any]]:
         pl.Int64: st.integers(-(2**63) + 1, 2**63 - 1),
         pl.Float32: st.floats(width=32, allow_nan=False, allow_infinity=False),
         pl.Float64: st.floats(allow_nan=False, allow_infinity=False),
+        pl.Boolean: st.booleans(),
         pl.Datetime: st.integers(-(10**6), 10**6).map(at),
     }
     kinds = TABLES[table].schema

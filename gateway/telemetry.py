@@ -119,7 +119,7 @@ def decode(payload: bytes, content_type: str | None, kind: type[M]) -> M | Rejec
     except (msgspec.MsgspecError, cbor2.CBORDecodeError, UnicodeDecodeError) as error:
         return Rejected(f"{'JSON' if is_json else 'CBOR'}: {str(error)[:200]}")
     except Exception as error:  # cbor2 builds arbitrary Python values from hostile bytes: anything may be raised
-        return Rejected(f"CBOR: {type(error).__name__}: {str(error)[:200]}")
+        return Rejected(f"{'JSON' if is_json else 'CBOR'}: {type(error).__name__}: {str(error)[:200]}")
     if message.v != VERSION:
         return Rejected(f"version {message.v}, expected {VERSION}")
     return message

@@ -94,10 +94,10 @@ NIGHTS: Final = Table(
         **_columns(_REAL, "night_minutes seen_minutes should_minutes led_ratio led_ratio_low night_min_v"),
         **_columns(_COUNT, "night_samples led_n switchings"),
         **_columns(TIME, "lit_at night_first night_end night_last switch_at"),
-        # unlit although commanded: `out` with a battery that could, `cut` with one that could not
-        **_columns(_REAL, "out_v out_target out_led_w out_minutes cut_v cut_minutes"),
-        **_columns(TIME, "out_since out_at cut_since cut_at lit_run_at lit_run_since"),
-        **_columns(pl.Boolean(), "cut_after_light lit_last"),
+        # unlit although commanded: `out` all night and `gone` after some light, with a battery that could; `cut` without
+        **_columns(_REAL, "out_v out_target out_led_w out_minutes gone_v gone_minutes cut_v cut_minutes"),
+        **_columns(TIME, "out_since out_at gone_since gone_at cut_since cut_at lit_run_at lit_run_since"),
+        **_columns(pl.Boolean(), "lit_last"),
         # the day
         **_columns(_COUNT, "day_samples dead_n open_n alive_n battery_idle_n samples"),
         **_columns(_REAL, "pv_share peers_pv_share dead_pv_v open_pv_v burning_minutes"),
@@ -111,6 +111,14 @@ NIGHTS: Final = Table(
         **_columns(_COUNT, "boot_first boot_last restarts"),
         **_columns(_REAL, "unpowered_minutes"),
         **_columns(TIME, "restart_at unpowered_since unpowered_at powered_at"),
+        # the battery itself, and the charger
+        **_columns(_REAL, "resistance rest_dusk_v rest_dawn_v drawn_ah cut_ah full_hour over_v"),
+        **_columns(_COUNT, "resistance_n full_n over_n"),
+        **_columns(TIME, "over_at over_since"),
+        # clock, sensors, temperature
+        **_columns(_REAL, "offset_min max_good_c led_balance charge_balance"),
+        **_columns(_COUNT, "hot_n bad_c_n balance_n pv_mv_same_n pv_ma_same_n bat_mv_same_n bat_ma_same_n led_mw_same_n"),
+        **_columns(TIME, "offset_at hot_since hot_at cool_at bad_c_since bad_c_at sent_last"),
     },
     None,
 )

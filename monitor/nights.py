@@ -9,9 +9,11 @@ from typing import Final
 import polars as pl
 
 from gateway.telemetry import TIME
+from monitor.controller import body, clock_offset
 from monitor.peers import compare
 from monitor.samples import prepared
 from monitor.sun import night_minutes
+from monitor.wear import wear
 
 SERVED_SHARE: Final = 0.99  # of the scheduled time lit: a night fully served (domain figures)
 DARK_SHARE: Final = 0.02  # lit less than this of what was scheduled: the night was dark
@@ -19,6 +21,7 @@ ENOUGH: Final = 0.9  # of the night seen: a verdict may be given without doubt
 HALF: Final = 0.7  # seen enough to call a night dark on what was seen, all of it unlit
 RUN_MINUTES: Final = 25.0  # unlit or lit this long, and three samples: no transient
 RUN_SAMPLES: Final = 3
+BRIEF_MINUTES: Final = 100.0  # lit for less after dusk, then out for good: a driver dying, no timer
 BURNING_MINUTES: Final = 90.0  # by day, before it is a fault: a storm darkens an hour
 HIGH_SUN: Final = 15.0  # degrees; above it a panel that gives nothing is not in the shade of a wall
 POWER_ON_GAP_MIN: Final = 90.0  # a longer gap before a restart near sunrise: the controller had no power
@@ -57,6 +60,9 @@ def nights(telemetry: pl.DataFrame, plates: pl.DataFrame) -> pl.DataFrame:
         .join(_by_day(samples), on=key, how="left")
         .join(_runs(samples), on=key, how="left")
         .join(_power(samples), on=key, how="left")
+        .join(wear(samples), on=key, how="left")
+        .join(body(samples), on=key, how="left")
+        .join(clock_offset(samples), on=key, how="left")
         .join(gains.drop("commune"), on=key, how="left")
         .join(peers_w, on=["commune", "date"], how="left")
         .join(sun_day, on=["commune", "date"], how="left")
@@ -120,7 +126,8 @@ def _by_day(samples: pl.DataFrame) -> pl.DataFrame:
     burning = day & pl.col("on")
     idle_a = (pl.col("nominal_ah") * 0.004).clip(lower_bound=0.08)
     # A lost panel's terminals float near zero; a full battery's or a stuck charger's panel stands near its open voltage.
-    dead = high & pl.col("dead") & (pl.col("pv_v") < pl.col("voc") * 0.62)
+    full = pl.col("bat_v") >= pl.col("charge_end") * 0.95
+    dead = high & pl.col("dead") & ((pl.col("pv_v") < pl.col("voc") * 0.25) | ((pl.col("pv_v") < pl.col("voc") * 0.62) & ~full))
     open_circuit = high & pl.col("dead") & (pl.col("pv_v") >= pl.col("voc") * 0.62)
     alive = high & ~pl.col("dead")
     # A panel lost at noon gave power in the morning: what counts is the day's last word.
@@ -167,8 +174,12 @@ def _by_day(samples: pl.DataFrame) -> pl.DataFrame:
 
 
 def _runs(samples: pl.DataFrame) -> pl.DataFrame:
-    """Of each night's commanded samples: the first long unlit run with a healthy battery, and with an empty one."""
-    commanded = samples.filter(pl.col("commanded") & (pl.col("elevation") <= 0.0))
+    """Of each night's commanded samples: the unlit runs that are too long for a transient.
+
+    With a battery that could have fed the light: `out` from the start of the night, `gone` after some light and until
+    the end; with an empty one: `cut`.
+    """
+    commanded = samples.filter(pl.col("commanded") & (pl.col("elevation") <= 0.0) & pl.col("on").is_not_null())
     near_cut = pl.col("bat_v") <= pl.col("cut_off") * (1 + DEEP)
     runs = (
         commanded.with_columns(run=pl.col("on").rle_id().over("lamp", "date"), near_cut=near_cut)
@@ -190,12 +201,15 @@ def _runs(samples: pl.DataFrame) -> pl.DataFrame:
         # What the battery said just before the light went out counts as much as what it said after.
         .with_columns(
             near_cut=pl.col("near_cut") | (pl.col("near_cut").shift(1).over("lamp", "date").fill_null(False)),
-            before_lit=pl.col("on").shift(1).over("lamp", "date").fill_null(False),
+            lit_before=(pl.col("minutes") * pl.col("on")).cum_sum().over("lamp", "date") - pl.col("minutes") * pl.col("on"),
+            is_last=pl.col("run") == pl.col("run").max().over("lamp", "date"),
         )
         .with_columns(empty=pl.col("near_cut") | (pl.col("v") < pl.col("reconnect")))
     )
     long = (pl.col("minutes") >= RUN_MINUTES) & (pl.col("n") >= RUN_SAMPLES)
-    out = long & ~pl.col("on") & ~pl.col("empty")
+    unlit = long & ~pl.col("on") & ~pl.col("empty")
+    out = unlit & (pl.col("lit_before") < BRIEF_MINUTES)
+    gone = unlit & (pl.col("lit_before") >= BRIEF_MINUTES) & pl.col("is_last")
     cut = long & ~pl.col("on") & pl.col("empty")
     lit = long & pl.col("on")
     return runs.group_by("lamp", "date").agg(
@@ -205,11 +219,14 @@ def _runs(samples: pl.DataFrame) -> pl.DataFrame:
         out_target=pl.col("level").filter(out).first(),
         out_led_w=pl.col("led_w").filter(out).first(),
         out_minutes=pl.col("minutes").filter(out).sum(),
+        gone_since=pl.col("since").filter(gone).first(),
+        gone_at=pl.col("known").filter(gone).first(),
+        gone_v=pl.col("v").filter(gone).first(),
+        gone_minutes=pl.col("minutes").filter(gone).sum(),
         cut_since=pl.col("since").filter(cut).first(),
         cut_at=pl.col("known").filter(cut).first(),
         cut_v=pl.col("v").filter(cut).first(),
         cut_minutes=pl.col("minutes").filter(cut).sum(),
-        cut_after_light=pl.col("before_lit").filter(cut).any(),
         lit_run_at=pl.col("known").filter(lit).last(),
         lit_run_since=pl.col("since").filter(lit).last(),
         lit_last=pl.col("on").last(),

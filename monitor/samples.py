@@ -72,7 +72,10 @@ def prepared(telemetry: pl.DataFrame, plates: pl.DataFrame) -> pl.DataFrame:
         bat_v=pl.col("bat_mv") / 1000.0,
         bat_a=pl.col("bat_ma") / 1000.0,
         bat_c=pl.col("bat_dc") / 10.0,
-        led_w=pl.col("led_mw") / 1000.0,
+        # A reading missed between two others does not make a lamp unknown for a quarter of an hour.
+        led_w=pl.col("led_mw").forward_fill(1).over("lamp") / 1000.0,
+        level=pl.col("level").forward_fill(2).over("lamp"),
+        target=pl.col("target").forward_fill(8).over("lamp"),
         minutes=pl.min_horizontal(pl.col("dt") / 60.0, gap_min.fill_null(1e9)),
         dead=pv_a < dead_below,
     ).with_columns(

@@ -60,12 +60,12 @@ class Hearing:
             pl.col("commune").last(), pl.col("received").last(), pl.col("last").max(), pl.col("interval_s").last()
         )
         return Hearing(
-            last.select(LAST),
+            last.select(list(LAST)),
             pl.concat([self.gaps, gaps])
             .unique(["lamp", "heard"])
             .filter(pl.col("again") >= forget_before)
             .sort("heard", "lamp")
-            .select(GAPS),
+            .select(list(GAPS)),
         )
 
 

@@ -228,4 +228,4 @@ def _recalled(remembered: bytes) -> tuple[Hearing, datetime | None, datetime | N
         frames.append(pl.read_ipc(io.BytesIO(source.read(int.from_bytes(header, "big"))), memory_map=False))
     state, last, gaps = frames
     cursor, clock = state.row(0)
-    return Hearing(last.select(LAST), gaps.select(GAPS)), cursor, clock
+    return Hearing(last.select(list(LAST)), gaps.select(list(GAPS))), cursor, clock

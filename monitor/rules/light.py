@@ -16,12 +16,13 @@ DIM: Final = Threshold(0.82, "of its own usual power", "one LED string of three 
 def find_dark(view: View) -> pl.DataFrame:
     flickering = (pl.col("switchings") >= FLICKER.value) & (pl.col("lit_minutes") > 0.2 * pl.col("scheduled_minutes"))
     bad = pl.col("out_at").is_not_null() & ~flickering
-    good = pl.col("lit_run_at").is_not_null() & pl.col("lit_last")
+    good = pl.col("lit_run_at").is_not_null()
     lit_since_then = ~bad | (pl.col("lit_last") & (pl.col("lit_run_since") > pl.col("out_since")))
-    return view.nights.filter(bad | good | flickering).with_columns(
+    # It may have died in the middle of the night before.
+    since = pl.coalesce(pl.col("gone_since").shift(1).over("lamp"), "out_since")
+    return view.nights.with_columns(since=since).filter(bad | good | flickering).with_columns(
         bad=pl.when(flickering).then(None).when(bad).then(True).otherwise(False),
-        since="out_since", bad_at="out_at", good_since="lit_run_since",
-        good_at=pl.when(lit_since_then).then("lit_run_at"),
+        bad_at="out_at", good_since="lit_run_since", good_at=pl.when(lit_since_then).then("lit_run_at"),
     )  # fmt: skip
 
 
@@ -38,32 +39,45 @@ def tell_dark(row: Row) -> Told:
 
 
 def find_early_off(view: View) -> pl.DataFrame:
-    bad = pl.col("cut_at").is_not_null()
+    cut = pl.col("cut_at").is_not_null()
+    # Gone with a good battery: one night may be a driver that just died; a second one after light again is a habit.
+    gone_before = pl.col("gone_since").shift(1).over("lamp")
+    gone = pl.col("gone_at").is_not_null() & gone_before.is_not_null()
     good = pl.col("verdict") == "lit"
-    return view.nights.filter(bad | good).with_columns(
-        bad=bad, since="cut_since", bad_at="cut_at", good_since="lit_run_since", good_at=pl.when(~bad).then("night_end")
+    return (
+        view.nights.with_columns(cut=cut, since=pl.when(cut).then("cut_since").otherwise(gone_before), gone=gone)
+        .filter(pl.col("cut") | pl.col("gone") | good)
+        .with_columns(
+            bad=pl.col("cut") | pl.col("gone"),
+            bad_at=pl.when("cut").then("cut_at").otherwise("gone_at"),
+            off_at=pl.when("cut").then("cut_since").otherwise("gone_since"),
+            off_v=pl.when("cut").then("cut_v").otherwise("gone_v"),
+            good_since="lit_run_since",
+        )
+        .with_columns(good_at=pl.when(~pl.col("bad")).then("night_end"))
     )
 
 
 def tell_early_off(row: Row) -> Told:
-    soiled = max(0.0, (row.get("soiling") or 0.0) - 0.05) * 4
-    worn = max(0.0, 0.85 - (row.get("capacity") or 1.0)) * 4
-    lost = 1.0 if (row["dead_n"] or 0) >= 4 else 0.0
-    open_circuit = 1.0 if (row["open_n"] or 0) >= 8 else 0.0
-    weak = max(0.0, 0.9 - (row.get("yield_ratio") or 1.0)) * 2
+    if row["cut"]:
+        soiled = max(0.0, (row.get("soiling") or 0.0) - 0.05) * 4
+        worn = max(0.0, 0.85 - (row.get("capacity") or 1.0)) * 4
+        weak = max(0.0, 0.9 - (row.get("yield_ratio") or 1.0)) * 2
+        causes = ranked(
+            panel_lost=1.0 if (row["dead_n"] or 0) >= 4 else 0.0, charger_stuck=1.0 if (row["open_n"] or 0) >= 8 else 0.0,
+            panel_soiled=soiled, panel_partial=weak, battery_worn=worn + 0.15, low_sun=0.1,
+        )  # fmt: skip
+    else:
+        causes = ranked(profile=0.6, driver=0.25, controller=0.15)
+    beside_peers = row["pv_share"] is not None and row["peers_pv_share"]
     return Told(
-        causes=ranked(
-            panel_lost=lost, charger_stuck=open_circuit, panel_soiled=soiled, panel_partial=weak, battery_worn=worn + 0.15,
-            low_sun=0.1,
-        ),
-        figures=figure("out_at", row["cut_since"])
-        + figure("battery_v", row["cut_v"], "V", at=row["cut_since"], limit=row["cut_off"])
+        causes=causes,
+        figures=figure("out_at", row["off_at"])
+        + figure("battery_v", row["off_v"], "V", at=row["off_at"], limit=row["cut_off"])
         + figure("lit_min", row["lit_minutes"], "min")
         + figure("scheduled_min", row["scheduled_minutes"], "min")
-        + figure("ratio_pct", 100 * row["pv_share"] / row["peers_pv_share"], "%")
-        if row["pv_share"] is not None and row["peers_pv_share"]
-        else (),
-    )  # fmt: skip
+        + (figure("ratio_pct", 100 * row["pv_share"] / row["peers_pv_share"], "%") if beside_peers else ()),
+    )
 
 
 def find_flicker(view: View) -> pl.DataFrame:
@@ -102,13 +116,13 @@ def tell_day_burning(row: Row) -> Told:
 RULES: Final = (
     Rule(
         Kind.DARK,
-        "commanded for 25 minutes and three samples, no power into the luminaire, battery above its reconnect voltage",
+        "commanded from dusk for 25 minutes and three samples, no power into the luminaire, battery above reconnect",
         find_dark,
         tell_dark,
     ),
     Rule(
         Kind.EARLY_OFF,
-        "commanded but unlit for 25 minutes and three samples, battery at its cut-off or not yet reconnected",
+        "commanded but unlit for 25 minutes and three samples: battery at its cut-off, or gone two nights running",
         find_early_off,
         tell_early_off,
     ),

@@ -1,0 +1,94 @@
+"""What a date says of the controller: its clock, its sensors, its temperature."""
+
+from typing import Final
+
+import polars as pl
+
+DARK_SHARE: Final = 0.35  # of Voc: below it the panel sees no sun; crossed within minutes at dusk and dawn
+NIGHT_HOURS: Final = (8.0, 15.5)  # a dark time outside this is no night but a fault or a gap
+SHARP_MIN: Final = 45.0  # between the samples around an edge: otherwise the edge is not known
+HOT_C: Final = 55.0
+SENSOR_C: Final = (-40.0, 84.0)  # outside: the words of a broken sensor (85.0 and -127.0 are a DS18B20's)
+CHANNELS: Final = ("pv_mv", "pv_ma", "bat_mv", "bat_ma", "led_mw")
+
+
+def clock_offset(samples: pl.DataFrame) -> pl.DataFrame:
+    """Per lamp and date: offset_min, how far the lamp's clock is ahead of the sun's (min), and offset_at.
+
+    The panel itself sees dusk and dawn; half-way between them is solar midnight, whatever the horizon looks like
+    to the east and to the west at the same height. A clock that is wrong moves both edges the same way.
+    """
+    dark = pl.col("pv_v") < pl.col("voc") * DARK_SHARE
+    runs = (
+        samples.filter(pl.col("pv_v").is_not_null())
+        .with_columns(dark=dark)
+        .with_columns(
+            run=pl.col("dark").rle_id().over("lamp"),
+            gap_min=pl.col("time").diff().dt.total_seconds().over("lamp") / 60.0,
+        )
+        .group_by("lamp", "run", maintain_order=True)
+        .agg(
+            dark=pl.col("dark").first(), first=pl.col("time").first(), last=pl.col("time").last(),
+            gap_before=pl.col("gap_min").first(), widest_gap=pl.col("gap_min").slice(1).max(),
+            sent=pl.col("sent").last(), date=pl.col("date").mode().first(), longitude=pl.col("longitude").first(),
+            hour_first=pl.col("solar_hour").first(), before_last=pl.col("time").last(),
+            edge_v=pl.col("pv_v").first(), end_v=pl.col("pv_v").last(), voc=pl.col("voc").first(),
+        )
+        .with_columns(
+            gap_after=pl.col("gap_before").shift(-1).over("lamp"),
+            v_before=pl.col("end_v").shift(1).over("lamp"),
+            v_after=pl.col("edge_v").shift(-1).over("lamp"),
+            sent_after=pl.col("sent").shift(-1).over("lamp"),
+        )
+        .filter(
+            pl.col("dark")
+            & (pl.col("gap_before") <= SHARP_MIN)
+            & (pl.col("gap_after") <= SHARP_MIN)
+            & (pl.col("widest_gap").fill_null(0.0) <= 180.0)
+        )
+    )  # fmt: skip
+    level = pl.col("voc") * DARK_SHARE
+    # Where between two samples the voltage crossed the level: linear, which is good to a fifth of their spacing.
+    into = ((pl.col("v_before") - level) / (pl.col("v_before") - pl.col("edge_v"))).clip(0, 1)
+    out = ((level - pl.col("end_v")) / (pl.col("v_after") - pl.col("end_v"))).clip(0, 1)
+    dusk = pl.col("first").dt.epoch("us") / 6e7 - pl.col("gap_before") * (1 - into)
+    dawn = pl.col("last").dt.epoch("us") / 6e7 + pl.col("gap_after") * out
+    solar_first = pl.col("hour_first") * 60.0
+    mid = solar_first + (dusk + dawn) / 2 - pl.col("first").dt.epoch("us") / 6e7
+    return (
+        runs.with_columns(hours=(dawn - dusk) / 60.0, offset_min=(mid + 720.0) % 1440.0 - 720.0)
+        .filter(pl.col("hours").is_between(*NIGHT_HOURS))
+        .group_by("lamp", "date")
+        .agg(offset_min=pl.col("offset_min").first(), offset_at=pl.col("sent").last())
+    )
+
+
+def body(samples: pl.DataFrame) -> pl.DataFrame:
+    """Per lamp and date: temperatures, frozen channels and balances of power; see the columns' names for units.
+
+    led_balance: what the luminaire takes of what the battery gives (1 = all accounted for). charge_balance: what
+    the battery and the controller take of what the panel gives, while charging.
+    """
+    good_c = pl.col("bat_c").is_between(*SENSOR_C)
+    hot = good_c & (pl.col("bat_c") > HOT_C)
+    battery_w = pl.col("bat_v") * pl.col("bat_a")
+    drawing = pl.col("on") & (pl.col("elevation") < -2.0) & (pl.col("level") >= 20) & (battery_w < -1.0)
+    charging = (pl.col("elevation") > 20.0) & (battery_w > 0.08 * pl.col("panel_w")) & ~pl.col("on")
+    frozen = [
+        pl.col(name).rle().struct.field("len").max().cast(pl.Int32).alias(f"{name}_same_n") for name in CHANNELS
+    ]
+    return samples.group_by("lamp", "date").agg(
+        hot_n=hot.sum().cast(pl.Int32),
+        hot_since=pl.col("time").filter(hot).first(),
+        hot_at=pl.col("sent").filter(hot).slice(2, 1).first(),
+        cool_at=pl.col("sent").filter(good_c & ~hot & (pl.col("elevation") > 30.0)).slice(3, 1).first(),
+        max_good_c=pl.col("bat_c").filter(good_c).max(),
+        bad_c_n=(~good_c).sum().cast(pl.Int32),
+        bad_c_since=pl.col("time").filter(~good_c).first(),
+        bad_c_at=pl.col("sent").filter(~good_c).slice(7, 1).first(),
+        led_balance=((pl.col("led_w") + pl.col("idle_w")) / -battery_w).filter(drawing).median(),
+        charge_balance=((battery_w + pl.col("idle_w")) / pl.col("pv_w")).filter(charging & (pl.col("pv_w") > 0)).median(),
+        balance_n=charging.sum().cast(pl.Int32),
+        sent_last=pl.col("sent").last(),
+        *frozen,
+    )

@@ -1,0 +1,54 @@
+"""The mirror of the casebook in the store's table `faults`, for dashboards: one row per case, rewritten when it changes."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import polars as pl
+
+from gateway.fleet import Fleet
+from gateway.store import FAULTS, Store
+from monitor.case import Case
+from monitor.sentence import evidence
+
+
+def rows(cases: Iterable[Case], fleet: Fleet, now: datetime) -> pl.DataFrame:
+    """The cases as rows of the table `faults`."""
+    records = [
+        {
+            "commune": case.commune,
+            "lamp": case.lamp or "",
+            "kind": str(case.kind),
+            "time": case.since,
+            "since": case.since,
+            "case": case.id,
+            "until": case.until,
+            "opened_at": case.opened_at,
+            "closed_at": case.closed_at,
+            "acknowledged_at": case.acknowledged_at,
+            "state": str(case.state),
+            "cause": case.causes[0].cause if case.causes else None,
+            "likelihood": case.causes[0].likelihood if case.causes else None,
+            "estimate": case.estimate,
+            "sentence_fr": evidence(case, fleet, now, "fr"),
+            "sentence_en": evidence(case, fleet, now, "en"),
+        }
+        for case in cases
+    ]
+    return pl.DataFrame(records, schema={name: FAULTS.schema[name] for name in FAULTS.schema})
+
+
+class Mirror:
+    """Copies changed cases into the store; what could not be copied waits for the next time."""
+
+    def __init__(self, store: Store, fleet: Fleet, cases: Iterable[Case]) -> None:
+        """`cases`: what may have changed while nobody mirrored."""
+        self._store = store
+        self._fleet = fleet
+        self._waiting = {case.id: case for case in cases}
+
+    def copy(self, changed: Iterable[Case], now: datetime) -> None:
+        """Raises StoreAway; then the cases wait."""
+        self._waiting |= {case.id: case for case in changed}
+        if self._waiting:
+            self._store.append("faults", rows(self._waiting.values(), self._fleet, now))
+            self._waiting.clear()

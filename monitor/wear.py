@@ -1,0 +1,65 @@
+"""What a date says of the battery itself: inner resistance, voltage at rest, Ah drawn from a full charge."""
+
+from typing import Final
+
+import polars as pl
+
+STEP_SHARE: Final = 0.015  # of the nameplate Ah, in A: a change of current smaller than this tells no resistance
+STEP_MINUTES: Final = 35.0  # between two samples: the state of charge has not moved yet
+EDGE_HOURS: Final = 1.6  # after dusk, and before dawn: where the night's first and last voltage are read
+SETTLING_MIN: Final = 40.0  # after dusk: the surface charge of the day is going
+
+
+def wear(samples: pl.DataFrame) -> pl.DataFrame:
+    """Per lamp and date: resistance (ohm), rest_dusk_v and rest_dawn_v (V, load taken out), drawn_ah, full (bool),
+    cut_ah (Ah drawn from dusk until the battery ended the light; null when it did not).
+
+    `samples`: see monitor.samples.prepared.
+    """
+    key = ["lamp", "date"]
+    steps = (
+        samples.with_columns(
+            dv=pl.col("bat_v").diff().over("lamp"),
+            di=pl.col("bat_a").diff().over("lamp"),
+            step_min=pl.col("time").diff().dt.total_seconds().over("lamp") / 60.0,
+        )
+        .filter(
+            (pl.col("di").abs() > STEP_SHARE * pl.col("nominal_ah"))
+            & (pl.col("step_min") <= STEP_MINUTES)
+            & (pl.col("elevation") < -2.0)
+        )
+        .with_columns(ohm=pl.col("dv") / pl.col("di"))
+        .group_by(key)
+        .agg(resistance=pl.col("ohm").median(), resistance_n=pl.len().cast(pl.Int32))
+        .filter(pl.col("resistance").is_between(0.0, 3.0))
+    )
+    night = samples.filter(pl.col("elevation") <= -2.0).join(steps.select(*key, "resistance"), on=key, how="left")
+    night = night.with_columns(
+        rest=pl.col("bat_v") - pl.col("bat_a") * pl.col("resistance").fill_null(0.0),
+        drawn=-(pl.col("bat_a").clip(upper_bound=0.0) * pl.col("minutes")).cum_sum().over(key) / 60.0,
+        since_dusk=(pl.col("time") - pl.col("time").min().over(key)).dt.total_seconds() / 60.0,
+        until_dawn=(pl.col("time").max().over(key) - pl.col("time")).dt.total_seconds() / 60.0,
+    )
+    lit = pl.col("on")
+    cut = ~lit & pl.col("commanded") & (pl.col("bat_v") < pl.col("reconnect"))
+    first_cut = pl.col("time").filter(cut).min()
+    by_night = night.group_by(key).agg(
+        rest_dusk_v=pl.col("rest").filter(lit & pl.col("since_dusk").is_between(SETTLING_MIN, EDGE_HOURS * 60)).median(),
+        rest_dawn_v=pl.col("rest").filter(lit & (pl.col("until_dawn") <= EDGE_HOURS * 60)).median(),
+        drawn_ah=pl.col("drawn").max(),
+        cut_ah=pl.col("drawn").filter(pl.col("time") <= first_cut).max(),
+    )
+    near_full = pl.col("bat_v") >= pl.col("charge_end") * 0.985
+    by_day = (
+        samples.filter(pl.col("elevation") > 5.0)
+        .group_by(key)
+        .agg(
+            full_n=near_full.sum().cast(pl.Int32),
+            full_hour=pl.col("solar_hour").filter(near_full).first(),
+            over_v=(pl.col("bat_v") - pl.col("charge_end")).max(),
+            over_n=(pl.col("bat_v") > pl.col("charge_end") * 1.03).sum().cast(pl.Int32),
+            over_at=pl.col("sent").filter(pl.col("bat_v") > pl.col("charge_end") * 1.03).slice(2, 1).first(),
+            over_since=pl.col("time").filter(pl.col("bat_v") > pl.col("charge_end") * 1.03).first(),
+        )
+    )
+    return by_night.join(by_day, on=key, how="full", coalesce=True).join(steps, on=key, how="left")

@@ -60,7 +60,7 @@ class Settings:
     subscribe: tuple[str, ...] = ()
     window: int = 500  # unacknowledged messages at most, and never more than the broker allows
     alias: bool = False  # short topics (MQTT 5 topic alias) for the one topic that a lamp keeps speaking on
-    manual_ack: bool = False
+    as_published: bool = False  # received messages keep their retain flag; kept ones come once, not at each reconnect
     on_connect: Callable[[], None] | None = None
     on_subscribed: Callable[[], None] | None = None
     on_message: Callable[[paho.MQTTMessage], None] | None = None
@@ -207,9 +207,7 @@ class Session:
 
     def _new_client(self) -> paho.Client:
         settings, broker = self.settings, self._broker
-        client = paho.Client(
-            CallbackAPIVersion.VERSION2, settings.client_id, protocol=paho.MQTTv5, manual_ack=settings.manual_ack
-        )
+        client = paho.Client(CallbackAPIVersion.VERSION2, settings.client_id, protocol=paho.MQTTv5)
         client.connect_timeout = CONNECT_TIMEOUT_S
         client.max_inflight_messages_set(0)  # the window is kept here
         if broker.tls:
@@ -259,7 +257,10 @@ class Session:
         self._failures = 0
         self._quiet_since = self._now
         if self.settings.subscribe:
-            client.subscribe([(topic, SubscribeOptions(qos=1)) for topic in self.settings.subscribe])
+            kept = self.settings.as_published
+            once, always = SubscribeOptions.RETAIN_SEND_IF_NEW_SUB, SubscribeOptions.RETAIN_SEND_ON_SUBSCRIBE
+            options = SubscribeOptions(qos=1, retainAsPublished=kept, retainHandling=once if kept else always)
+            client.subscribe([(topic, options) for topic in self.settings.subscribe])
         if self.settings.on_connect is not None:
             self.settings.on_connect()
         self._loop.stir(self)

@@ -74,6 +74,7 @@ class Alert:
     next_try: datetime | None = None
     failed_at: datetime | None = None  # given up: the transport said it will never work
     why: str = ""  # the transport's last words
+    cancelled_at: datetime | None = None  # overtaken by events before it was told: nobody will be
 
 
 @dataclass(frozen=True, slots=True)

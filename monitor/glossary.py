@@ -1,0 +1,291 @@
+"""The figures of evidence: what each name means, its unit, and how it is said.
+
+A rule puts a figure into an episode under one of these names and in the unit given here; a name that is not here is
+still said, by its name, on the page, and left out of the SMS.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from monitor.fault import Figure
+from monitor.speech import count, duration, moment, number
+
+
+@dataclass(frozen=True, slots=True)
+class Tongue:
+    """In which language, and seen from which moment."""
+
+    language: str
+    now: datetime
+
+
+Say = Callable[[float | str, Tongue], str | None]  # None: this value cannot be said
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """`fr` and `en` name the figure before its value, short and as a sentence; `means` is for who writes a rule."""
+
+    means: str
+    fr: str
+    fr_long: str
+    en: str
+    en_long: str
+    say: Say
+
+
+def numeric(say: Callable[[float, Tongue], str]) -> Say:
+    """A way of saying numbers: a text in the place of a number, or no number, says nothing."""
+
+    def said(value: float | str, tongue: Tongue) -> str | None:
+        if isinstance(value, str) or not math.isfinite(value):
+            return None
+        return say(value, tongue)
+
+    return said
+
+
+def in_unit(unit: str, digits: int, small: int | None = None) -> Say:
+    """With `small` digits below ten, where they still matter; a zero needs none."""
+
+    def say(value: float, tongue: Tongue) -> str:
+        places = small if small is not None and abs(value) < 9.95 and abs(value) >= 0.05 else digits
+        return f"{number(value, places, tongue.language)} {unit}"
+
+    return numeric(say)
+
+
+def counted(fr: tuple[str, str], en: tuple[str, str], digits: int = 0) -> Say:
+    words = {"fr": fr, "en": en}
+    return numeric(lambda value, tongue: count(value, *words[tongue.language], tongue.language, digits))
+
+
+def _named(words: dict[str, tuple[str, str]]) -> Say:
+    def say(value: float | str, tongue: Tongue) -> str | None:
+        if not isinstance(value, str) or not value:
+            return None
+        return words[value][tongue.language == "en"] if value in words else value.replace("_", " ")
+
+    return say
+
+
+def _time(value: float | str, tongue: Tongue) -> str | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return moment(at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC), tongue.now, tongue.language)
+
+
+def _offset(value: float, tongue: Tongue) -> str:
+    ahead = {"fr": ("d'avance", "de retard"), "en": ("ahead", "behind")}[tongue.language][value < 0]
+    return f"{duration(value, tongue.language)} {ahead}"
+
+
+def _wash(value: float, tongue: Tongue) -> str:
+    if round(value) <= 0:
+        return "maintenant" if tongue.language == "fr" else "now"
+    return ("d'ici " if tongue.language == "fr" else "within ") + count(value, *_DAYS[tongue.language], tongue.language)
+
+
+def _degrees(value: float, tongue: Tongue) -> str:
+    return count(value, *{"fr": ("degré", "degrés"), "en": ("degree", "degrees")}[tongue.language], tongue.language)
+
+
+_DAYS: Final = {"fr": ("jour", "jours"), "en": ("day", "days")}
+_CHANNELS: Final = {
+    "pv_mv": ("tension du panneau", "panel voltage"),
+    "pv_ma": ("courant du panneau", "panel current"),
+    "bat_mv": ("tension de la batterie", "battery voltage"),
+    "bat_ma": ("courant de la batterie", "battery current"),
+    "bat_dc": ("température de la batterie", "battery temperature"),
+    "soc": ("charge estimée", "state of charge"),
+    "led_mw": ("puissance de la lampe", "lamp power"),
+    "level": ("niveau de lumière", "light level"),
+    "target": ("niveau demandé", "level asked for"),
+}
+_EVENTS: Final = {
+    "tilt": ("le mât a bougé", "the pole moved"),
+    "door_open": ("la porte a été ouverte", "the door was opened"),
+    "restart": ("le régulateur a redémarré", "the controller restarted"),
+    "cutoff": ("la batterie s'est coupée", "the battery cut off"),
+}
+_VOLTS: Final = in_unit("V", 1)
+_WATTS: Final = in_unit("W", 0, 1)
+_AMPERES: Final = in_unit("A", 0, 1)
+_AMP_HOURS: Final = in_unit("Ah", 0, 1)
+_PERCENT: Final = in_unit("%", 0)
+_MINUTES: Final = numeric(lambda value, tongue: duration(value, tongue.language))
+
+TERMS: Final[dict[str, Term]] = {
+    "led_w": Term(
+        "power into the luminaire, W", "lampe {}", "la lampe reçoit {}", "lamp {}", "the lamp gets {}", _WATTS
+    ),
+    "target_pct": Term(
+        "light level commanded, %", "{} demandés", "on lui demande {}", "{} asked", "{} is asked of it", _PERCENT
+    ),
+    "level_pct": Term(
+        "light level in effect, %", "niveau {}", "son niveau est de {}", "level {}", "its level is {}", _PERCENT
+    ),
+    "battery_v": Term(
+        "battery terminals, V", "batterie {}", "la batterie est à {}", "battery {}", "the battery has {}", _VOLTS
+    ),
+    "cut_off_v": Term(
+        "voltage at which the lamp cuts off, V", "coupure à {}", "la coupure est à {}", "cut-off at {}",
+        "the cut-off is at {}", _VOLTS
+    ),
+    "limit_v": Term(
+        "voltage not to be exceeded, V", "limite {}", "la limite est de {}", "limit {}", "the limit is {}", _VOLTS
+    ),
+    "out_at": Term(
+        "when the light went out, ISO 8601", "éteint {}", "il s'est éteint {}", "out {}", "it went out {}", _time
+    ),
+    "lit_min": Term(
+        "light given in the night, min", "{} de lumière", "il a éclairé {}", "{} of light", "it gave light for {}",
+        _MINUTES
+    ),
+    "scheduled_min": Term(
+        "light commanded in the night, min", "{} prévues", "{} étaient prévues", "{} scheduled", "{} were scheduled",
+        _MINUTES
+    ),
+    "day_lit_min": Term(
+        "light given with the sun up, min", "{} de lumière en plein jour", "il a éclairé {} en plein jour",
+        "{} of light by day", "it burnt {} by day", _MINUTES
+    ),
+    "pv_w": Term("panel power, W", "panneau {}", "le panneau donne {}", "panel {}", "the panel gives {}", _WATTS),
+    "pv_v": Term("panel voltage, V", "panneau {}", "le panneau est à {}", "panel {}", "the panel has {}", _VOLTS),
+    "pv_a": Term("panel current, A", "panneau {}", "le panneau donne {}", "panel {}", "the panel gives {}", _AMPERES),
+    "charge_w": Term(
+        "power into the battery, W", "charge {}", "la batterie reçoit {}", "charge {}", "the battery gets {}",
+        _WATTS
+    ),
+    "peers_charge_w": Term(
+        "the same of the commune's other lamps, W", "voisins {}", "ses voisins reçoivent {}", "neighbours {}",
+        "its neighbours get {}", _WATTS
+    ),
+    "sun_hours": Term(
+        "hours of sun in which it was watched, h", "{} de soleil", "il y a eu {} de soleil", "{} of sun",
+        "there were {} of sun", in_unit("h", 0, 1)
+    ),
+    "last_heard": Term(
+        "when the last report was made, ISO 8601", "dernier message {}", "son dernier message est arrivé {}",
+        "last message {}", "it was last heard {}", _time
+    ),
+    "silent_lamps": Term(
+        "lamps of the commune that are silent", "{} sans nouvelles", "{} ne donnent plus de nouvelles",
+        "{} not heard", "{} are not heard", counted(("lampadaire", "lampadaires"), ("lamp", "lamps"))
+    ),
+    "lamps": Term(
+        "lamps of the commune", "{} en tout", "la commune a {}", "{} in all", "the commune has {}",
+        counted(("lampadaire", "lampadaires"), ("lamp", "lamps"))
+    ),
+    "loss_pct": Term(
+        "share of panel output lost, %", "{} de production perdue", "le panneau perd {} de sa production",
+        "{} of output lost", "the panel loses {} of its output", _PERCENT
+    ),
+    "loss_pct_day": Term(
+        "growth of that loss, % per day", "{} de plus par jour", "la perte grandit de {} par jour", "{} more a day",
+        "the loss grows by {} a day", in_unit("%", 1)
+    ),
+    "wash_in_days": Term(
+        "days until washing pays, 0 = now", "à laver {}", "il faut le laver {}", "wash {}", "it wants washing {}",
+        numeric(_wash)
+    ),
+    "ratio_pct": Term(
+        "share of what is expected of it, %", "{} du normal", "il donne {} du normal", "{} of normal",
+        "it gives {} of normal", _PERCENT
+    ),
+    "capacity_pct": Term(
+        "battery capacity left of the nameplate, %", "{} de capacité", "la batterie garde {} de sa capacité",
+        "{} of capacity", "the battery keeps {} of its capacity", _PERCENT
+    ),
+    "capacity_ah": Term(
+        "battery capacity left, Ah", "capacité {}", "sa capacité est de {}", "capacity {}", "its capacity is {}",
+        _AMP_HOURS
+    ),
+    "capacity_pm_ah": Term(
+        "uncertainty of capacity_ah, Ah", "à {} près", "à {} près", "give or take {}", "give or take {}", _AMP_HOURS
+    ),
+    "discharge_ah": Term(
+        "charge drawn in the night, Ah", "{} tirés la nuit", "la nuit a tiré {}", "{} drawn at night",
+        "the night drew {}", _AMP_HOURS
+    ),
+    "dusk_v": Term(
+        "battery at dusk, V", "{} au soir", "la batterie avait {} au soir", "{} at dusk",
+        "the battery had {} at dusk", _VOLTS
+    ),
+    "dawn_v": Term(
+        "battery at dawn, V", "{} à l'aube", "la batterie avait {} à l'aube", "{} at dawn",
+        "the battery had {} at dawn", _VOLTS
+    ),
+    "step_v": Term(
+        "sudden fall of a voltage, V", "chute de {}", "la tension a chuté de {}", "fall of {}",
+        "the voltage fell by {}", numeric(lambda value, tongue: f"{number(abs(value), 1, tongue.language)} V")
+    ),
+    "temperature_c": Term(
+        "battery temperature, °C", "batterie à {}", "la batterie est à {}", "battery at {}", "the battery is at {}",
+        numeric(_degrees)
+    ),
+    "switchings": Term(
+        "unordered switchings in one night", "allumé et éteint {}", "il s'est allumé et éteint {}", "on and off {}",
+        "it went on and off {}", counted(("fois", "fois"), ("time", "times"))
+    ),
+    "offset_min": Term(
+        "lamp's clock minus true time, min", "{}", "son horloge a {}", "{}", "its clock is {}", numeric(_offset)
+    ),
+    "restarts": Term(
+        "starts of the controller in a day", "{}", "il a fait {}", "{}", "it made {}",
+        counted(("redémarrage", "redémarrages"), ("restart", "restarts"))
+    ),
+    "event": Term("what the pole told: tilt, door_open, restart, cutoff", "{}", "{}", "{}", "{}", _named(_EVENTS)),
+    "channel": Term(
+        "column of the report that is wrong, as in the wire language", "{}", "la mesure en cause est : {}", "{}",
+        "the measurement at fault is: {}", _named(_CHANNELS)
+    ),
+    "autonomy_nights": Term(
+        "nights that the battery can still give", "reste {}", "il reste {} de réserve", "{} left",
+        "{} of reserve are left", counted(("nuit", "nuits"), ("night", "nights"), 1)
+    ),
+    "dark_probability_pct": Term(
+        "probability of going dark within three nights, %", "{} de risque", "le risque est de {}", "{} risk",
+        "the risk is {}", _PERCENT
+    ),
+    "nights": Term(
+        "nights on which it was seen", "sur {}", "vu sur {}", "on {}", "seen on {}",
+        counted(("nuit", "nuits"), ("night", "nights"))
+    ),
+    "sunny_days": Term(
+        "days with sun on which it was seen", "sur {} de soleil", "vu sur {} de soleil", "on {}", "seen on {}",
+        counted(("jour", "jours"), ("sunny day", "sunny days"))
+    ),
+}  # fmt: skip
+
+
+def value_of(figure: Figure, tongue: Tongue) -> str | None:
+    """The figure's value with its unit, None where it cannot be said."""
+    return _said(figure, figure.value, tongue)
+
+
+def peers_of(figure: Figure, tongue: Tongue) -> str | None:
+    return None if figure.peers is None else _said(figure, figure.peers, tongue)
+
+
+def limit_of(figure: Figure, tongue: Tongue) -> str | None:
+    return None if figure.limit is None else _said(figure, figure.limit, tongue)
+
+
+def _said(figure: Figure, value: float | str, tongue: Tongue) -> str | None:
+    term = TERMS.get(figure.name)
+    if term is not None:
+        return term.say(value, tongue)
+    if isinstance(value, str):
+        return value or None
+    if not math.isfinite(value):
+        return None
+    digits = 0 if value == round(value) else 1
+    return f"{number(value, digits, tongue.language)} {figure.unit}".strip()

@@ -38,6 +38,7 @@ level = "error"
 # No client_max_body_size: the 1 MB that nginx allows by itself is what a store meets in the field.
 NGINX_CONFIG = """\
 daemon off;
+master_process off;
 pid {folder}/nginx.pid;
 error_log {folder}/nginx.log;
 worker_processes 1;

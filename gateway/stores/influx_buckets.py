@@ -64,7 +64,7 @@ def _prepare_1(http: Http, bucket: Bucket) -> None:
     if (bucket.name,) in {tuple(row) for series in http.query("", "SHOW DATABASES") for row in series.values}:
         policies = http.query(bucket.name, f'SHOW RETENTION POLICIES ON "{bucket.name}"')
         rows = [dict(zip(series.columns, row, strict=True)) for series in policies for row in series.values]
-        hours = next((str(row["duration"]).partition("h")[0] for row in rows if row["default"]), "0")
+        hours = next((str(row.get("duration")).partition("h")[0] for row in rows if row.get("default")), "0")
         _warn_if_other(bucket, int(hours) * 3600 if hours.isdecimal() else 0)
         return
     keep = "INF" if bucket.keep_days is None else f"{bucket.keep_days}d"
@@ -96,13 +96,36 @@ def _prepare_2(http: Http, bucket: Bucket) -> None:
             raise StoreAway(f"InfluxDB at {http.address.url}: bucket {bucket.name} was made, but is not there")
     else:
         _warn_if_other(bucket, sum(rule.every_seconds or 0 for rule in found.retention_rules or []))
+    _map_2(http, bucket.name, found)
+
+
+def _map_2(http: Http, database: str, bucket: Any) -> None:
+    """Lets InfluxQL find the bucket under its own name. Newer servers imagine one ("virtual") besides."""
     mappings = DBRPsService(http.client.api_client)
-    known = _call(http, lambda: mappings.get_dbr_ps(org=http.address.org, database=bucket.name))
-    if not any(m.bucket_id == found.id and m.default for m in known.content or []):
-        mapping = DBRPCreate(
-            org_id=found.org_id, bucket_id=found.id, database=bucket.name, retention_policy=POLICY, default=True
-        )
-        _call(http, lambda: mappings.post_dbrp(dbrp_create=mapping))
+    known = _call(http, lambda: mappings.get_dbr_ps(org=http.address.org, db=database), tolerate=(401, 403))
+    if known is None:
+        log.warning("InfluxDB: the token may not see v1 mappings; without one for %s reading will fail", database)
+        return
+    made = [mapping for mapping in known.content or [] if not mapping.virtual]
+    if any(mapping.bucket_id == bucket.id and mapping.default for mapping in made):
+        return
+    for mapping in made:
+        find = partial(http.client.buckets_api().find_bucket_by_id, mapping.bucket_id)
+        if mapping.bucket_id != bucket.id and _call(http, find, tolerate=(404,)) is not None:
+            raise StoreAway(
+                f"InfluxDB at {http.address.url} maps database {database} to another bucket ({mapping.bucket_id}): "
+                f"remove that mapping (influx v1 dbrp delete --id {mapping.id}) or choose another world"
+            )
+        _unmap_2(http, mapping)  # its bucket is gone, or it is not the default
+    mapping = DBRPCreate(
+        org_id=bucket.org_id, bucket_id=bucket.id, database=database, retention_policy=POLICY, default=True
+    )
+    _call(http, lambda: mappings.post_dbrp(dbrp_create=mapping))
+
+
+def _unmap_2(http: Http, mapping: Any) -> None:
+    mappings = DBRPsService(http.client.api_client)
+    _call(http, partial(mappings.delete_dbrpid, dbrp_id=mapping.id, org=http.address.org), tolerate=(404,))
 
 
 def _drop_2(http: Http, bucket: Bucket) -> None:
@@ -110,11 +133,10 @@ def _drop_2(http: Http, bucket: Bucket) -> None:
     if found is None:
         return
     mappings = DBRPsService(http.client.api_client)
-    known = _call(http, lambda: mappings.get_dbr_ps(org=http.address.org, bucket_id=found.id))
-    for mapping in known.content or []:
-        # Mappings that the server imagines by itself ("virtual") cannot be deleted, and need not be.
-        delete = partial(mappings.delete_dbrpid, dbrp_id=mapping.id, org=http.address.org)
-        _call(http, delete, tolerate=(400, 404))
+    known = _call(http, lambda: mappings.get_dbr_ps(org=http.address.org, bucket_id=found.id), tolerate=(401, 403))
+    for mapping in (known.content or []) if known is not None else []:
+        if not mapping.virtual:
+            _unmap_2(http, mapping)
     _call(http, lambda: http.client.buckets_api().delete_bucket(found.id), tolerate=(404,))
 
 

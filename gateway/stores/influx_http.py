@@ -104,9 +104,7 @@ class Http:
         """Major version and what the server says of itself, from /ping, which every version has."""
         answer = self.ask("GET", "/ping")
         said = answer.headers.get("X-Influxdb-Version", "")
-        if not said and answer.headers.get("Content-Type", "").startswith("application/json"):
-            said = str(answer.json().get("version", ""))
-        found = re.match(r"v?(\d+)\.", said)
+        found = re.match(r"v?(\d+)\.", said) or re.search(r'"version":\s*"(\d+)\.', answer.text)
         if not found:
             raise StoreAway(f"{self.address.url} answers, but not as InfluxDB does (/ping names no version)")
         return int(found[1]), said
@@ -187,15 +185,18 @@ class Http:
                 yield Series(series.tags, series.columns, series.values)
 
     def complaint(self, status: int, body: str | bytes | None) -> str:
-        said = body.decode(errors="replace") if isinstance(body, bytes) else body or ""
-        hint = {
-            401: "; check token, or user and password, in the store's URL",
-            403: "; the token may not do this: it needs to read and write this organisation's buckets, and make them",
-            404: "; InfluxDB before 1.8 needs a proxy that turns /api/v2/write into /write"
-            if "page not" in said
-            else "",
-        }
-        return f"InfluxDB at {self.address.url} answered {status}: {said.strip()[:500]}{hint.get(status, '')}"
+        """What the server, or a proxy before it, said; and what to do about it where that is known."""
+        text = body.decode(errors="replace") if isinstance(body, bytes) else body or ""
+        said = " ".join(re.sub("<[^>]*>", " ", text).split())[:500]  # proxies speak HTML
+        hint = _HINTS.get(status, "") if status != 404 or "page not found" in said else ""
+        return f"InfluxDB at {self.address.url} answered {status}: {said}{hint}"
+
+
+_HINTS: Final = {
+    401: "; check token, or user and password, in the store's URL",
+    403: "; the token may not do this: it needs to read and write this organisation's buckets, and make them",
+    404: "; InfluxDB before 1.8 needs a proxy that turns /api/v2/write into /write",
+}
 
 
 class _Part(msgspec.Struct):

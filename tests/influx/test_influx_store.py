@@ -5,7 +5,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import polars as pl
 import pytest
@@ -175,7 +175,7 @@ class _Impostor(BaseHTTPRequestHandler):
 
 
 def test_no_failure_is_swallowed_a_200_for_a_write_or_half_an_answer_is_one() -> None:
-    web = HTTPServer(("127.0.0.1", 0), _Impostor)
+    web = ThreadingHTTPServer(("127.0.0.1", 0), _Impostor)
     thread = threading.Thread(target=web.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     store = open_store(f"influxdb://127.0.0.1:{web.server_address[1]}", "w")

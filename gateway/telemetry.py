@@ -5,6 +5,7 @@ A public contract: `tests/golden/` pins its bytes; it changes only by a new vers
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from io import BytesIO
 from typing import Annotated, Final, TypeVar
 
 import cbor2
@@ -113,9 +114,7 @@ def decode(payload: bytes, content_type: str | None, kind: type[M]) -> M | Rejec
     if content_type not in (None, "", JSON_TYPE, CBOR_TYPE):
         return Rejected(f"content type {content_type[:64]!r} is neither {JSON_TYPE} nor {CBOR_TYPE}")
     try:
-        message = (
-            msgspec.json.decode(payload, type=kind) if is_json else msgspec.convert(cbor2.loads(payload), type=kind)
-        )
+        message = msgspec.json.decode(payload, type=kind) if is_json else msgspec.convert(_cbor(payload), type=kind)
     except (msgspec.MsgspecError, cbor2.CBORDecodeError, UnicodeDecodeError) as error:
         return Rejected(f"{'JSON' if is_json else 'CBOR'}: {str(error)[:200]}")
     except Exception as error:  # cbor2 builds arbitrary Python values from hostile bytes: anything may be raised
@@ -123,6 +122,15 @@ def decode(payload: bytes, content_type: str | None, kind: type[M]) -> M | Rejec
     if message.v != VERSION:
         return Rejected(f"version {message.v}, expected {VERSION}")
     return message
+
+
+def _cbor(payload: bytes) -> object:
+    """The one item that the bytes are. `cbor2.loads` would ignore what follows it: two reports run together, say."""
+    stream = BytesIO(payload)
+    item = cbor2.CBORDecoder(stream).decode()
+    if stream.tell() != len(payload):
+        raise cbor2.CBORDecodeError(f"{len(payload) - stream.tell()} bytes follow the end of the message")
+    return item
 
 
 def encode(message: Message, content_type: str = CBOR_TYPE) -> bytes:
@@ -181,6 +189,8 @@ TELEMETRY_SCHEMA: Final[dict[str, pl.DataType]] = {
     "fw": pl.String(),
 }
 
+_HEAD: Final = ("dt", "boot", "seq", "rssi", "up", "fw")
+
 
 def rows(reports: Iterable[tuple[Topic, Report]]) -> pl.DataFrame:
     """Reports as rows of the `telemetry` table, one per sample, in order. `up` is the report's: seconds at sending."""
@@ -193,7 +203,7 @@ def rows(reports: Iterable[tuple[Topic, Report]]) -> pl.DataFrame:
             "t": [report.t for _, report in batch],
             "last": [report.last for _, report in batch],
             "n": counts,
-            **{name: [getattr(report, name) for _, report in batch] for name in ("dt", "boot", "seq", "rssi", "up", "fw")},
+            **{name: [getattr(report, name) for _, report in batch] for name in _HEAD},
         },
         schema={
             "commune": pl.String, "lamp": pl.String, "t": pl.Int64, "last": pl.Int64, "n": pl.Int64,

@@ -7,7 +7,7 @@ import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 import polars as pl
@@ -34,13 +34,28 @@ class Message(NamedTuple):
     retain: bool
 
 
+class Stretch(Protocol):
+    """Some simulated time, complete up to `until` (true time)."""
+
+    @property
+    def samples(self) -> pl.DataFrame:
+        """As Packer.push takes them."""
+
+    @property
+    def events(self) -> pl.DataFrame:
+        """lamp, time (by the lamp's clock), true_time, event."""
+
+    @property
+    def until(self) -> datetime: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A stretch of simulated time: `samples` as Packer.push takes them; `events`: lamp, time, true_time, event."""
+    """A stretch put together by hand."""
 
     samples: pl.DataFrame
-    events: pl.DataFrame | None = None
-    until: datetime | None = None  # true time up to which this chunk is complete; None: its newest sample
+    events: pl.DataFrame
+    until: datetime
 
 
 class Archive:
@@ -116,22 +131,21 @@ class Radio:
         self._waiting: list[tuple[int, str, int, Message]] = []  # a heap by time, then topic, then order of making
         self._count = 0
 
-    def messages(self, chunks: Iterable[Chunk]) -> Iterator[Message]:
+    def messages(self, chunks: Iterable[Stretch]) -> Iterator[Message]:
         """Every message, in the order of its true sending time, as soon as no earlier one can come any more."""
         for chunk in chunks:
             yield from self.push(chunk)
         yield from self.finish()
 
-    def push(self, chunk: Chunk) -> list[Message]:
+    def push(self, chunk: Stretch) -> list[Message]:
         """The messages that are sent before the end of this chunk."""
         made = self._packer.push(chunk.samples)
-        until = self._until(chunk)
+        until = micros(chunk.until)
         self._send(made)
         for lamp, at, state in self._presence.follow(chunk.samples, until):
             payload = encode(Status(v=VERSION, state=state), JSON_TYPE)
             self._put(at, f"{self._lines[lamp].topic}/{STATUS}", payload, JSON_TYPE, retain=True)
-        if chunk.events is not None and chunk.events.height:
-            self._send_events(chunk.events)
+        self._send_events(chunk.events)
         if self.archive is not None:
             self.archive.keep(made)
             self.archive.forget(until - KEEP_US)
@@ -171,12 +185,6 @@ class Radio:
 
     def _keeps_connection(self, at: int) -> bool:
         return (self.network if at < self._live_from else self._live).keeps_connection
-
-    def _until(self, chunk: Chunk) -> int:
-        if chunk.until is not None:
-            return micros(chunk.until)
-        newest = chunk.samples["true_time"].max()
-        return micros(newest) if isinstance(newest, datetime) else self._told
 
     def _put(self, at: int, topic: str, payload: bytes, content_type: str | None, retain: bool = False) -> None:
         if at >= NEVER:

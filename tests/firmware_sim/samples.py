@@ -9,6 +9,9 @@ import polars as pl
 from firmware_sim.radio import Chunk
 from gateway.telemetry import TIME
 
+NO_EVENTS = pl.DataFrame(schema={"lamp": pl.String, "time": TIME, "true_time": TIME, "event": pl.String})
+
+
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
@@ -69,4 +72,4 @@ def days(
         made = pl.DataFrame(columns).with_columns(
             pl.col("time", "true_time").cast(TIME), pl.col(numbers).cast(pl.Int32)
         )
-        yield Chunk(made, None, begin + timedelta(hours=hours))
+        yield Chunk(made, NO_EVENTS, begin + timedelta(hours=hours))

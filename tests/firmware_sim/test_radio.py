@@ -17,7 +17,7 @@ from firmware_sim.radio import Chunk, Message, Radio
 from firmware_sim.traffic import Meter
 from gateway.telemetry import Event, Report, Resend, decode
 from gateway.topic import EVENT, STATUS, TELEMETRY, Topic
-from tests.firmware_sim.samples import START, days, fleet, frame
+from tests.firmware_sim.samples import NO_EVENTS, START, days, fleet, frame
 
 LAMPS = fleet()
 PERFECT = Network(loss=0, duplicate=0, reorder=0, dropouts_per_day=0)
@@ -75,7 +75,7 @@ def test_same_seed_same_bytes_whatever_the_size_of_the_chunks() -> None:
         samples = pl.concat([chunk.samples for chunk in chunks]).sort("true_time")
         step = timedelta(days=3) / pieces
         cut = [
-            Chunk(between(samples, START + i * step, START + (i + 1) * step), None, START + (i + 1) * step)
+            Chunk(between(samples, START + i * step, START + (i + 1) * step), NO_EVENTS, START + (i + 1) * step)
             for i in range(pieces)
         ]
         return list(Radio(LAMPS, "world", seed, network, outages).messages(cut))
@@ -164,7 +164,7 @@ def test_a_wrong_clock_changes_the_times_told_and_not_the_time_of_arrival() -> N
         for i in range(8)
     ]
     radio = Radio({"fatoma-01": "fatoma"}, "world", 1, replace(PERFECT, report_minutes=60))
-    told = reports(list(radio.messages([Chunk(frame(rows), None, START + timedelta(hours=2))])))
+    told = reports(list(radio.messages([Chunk(frame(rows), NO_EVENTS, START + timedelta(hours=2))])))
     assert [report.t for _, report in told] == [
         int((START + timedelta(days=400, hours=i)).timestamp()) for i in range(2)
     ]
@@ -213,7 +213,7 @@ def test_a_lamp_without_power_is_noticed_and_comes_back() -> None:
         chunks = [
             Chunk(
                 between(chunk.samples.filter(~gone), START + i * step, START + (i + 1) * step),
-                None,
+                NO_EVENTS,
                 START + (i + 1) * step,
             )
             for i in range(cut)

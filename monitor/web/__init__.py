@@ -1,0 +1,1 @@
+"""The monitor's page: what communes, technicians and operators read; it shows verdicts and computes none."""

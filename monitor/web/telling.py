@@ -1,0 +1,175 @@
+"""A case, a repair, a lamp's data sheet in the reader's words; the sentences themselves are monitor/sentence.py's."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from markupsafe import Markup
+
+from gateway.fleet import Lamp
+from monitor import speech
+from monitor.case import Case
+from monitor.casebook import Moment
+from monitor.causes import cause_word
+from monitor.fault import Kind
+from monitor.glossary import Tongue, limit_of, peers_of, value_of
+from monitor.web import dates
+from monitor.web.meanings import FIGURES
+from monitor.web.strip import INK
+from monitor.web.words import LANGUAGES, PHRASES, REPAIRS, likely, say
+
+BAR: Final = 100  # SVG units of a likelihood of one
+
+
+def cause(name: str, language: str) -> str:
+    word = cause_word(name)
+    return word.fr_short if language == "fr" else word.en
+
+
+def figure_name(name: str, language: str) -> str:
+    """The figure's label in a table; a name nobody has put into words yet is shown as it is."""
+    words = FIGURES.get(name)
+    return words[LANGUAGES.index(language)] if words else _first_upper(name.replace("_", " "))
+
+
+@dataclass(frozen=True, slots=True)
+class CauseLine:
+    """One explanation: its name, how likely in a word and in per cent, and a bar beside the word."""
+
+    name: str
+    word: str
+    share: str
+    bar: Markup
+
+
+def causes(case: Case, language: str) -> list[CauseLine]:
+    return [
+        CauseLine(
+            name=_first_upper(cause(one.cause, language)),
+            word=say(language, likely(one.likelihood)),
+            share=dates.percent(one.likelihood, language, 0),
+            bar=_bar(one.likelihood),
+        )
+        for one in sorted(case.causes, key=lambda one: -one.likelihood)
+    ]
+
+
+def _bar(share: float) -> Markup:
+    return Markup(
+        f'<svg class="bar" viewBox="0 0 {BAR} 4" preserveAspectRatio="none" aria-hidden="true">'
+        f'<path d="M0 0h{BAR}v4H0z" fill="#e4e4e4"/>'
+        f'<path d="M0 0h{max(1, round(share * BAR))}v4H0z" fill="{INK}"/></svg>'
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class FigureLine:
+    name: str
+    value: str
+    limit: str
+    peers: str
+    when: str
+
+
+def figures(case: Case, language: str, now: datetime) -> list[FigureLine]:
+    """What was measured, with units, the limit it crossed and what the other lamps show."""
+    tongue = Tongue(language, now)
+    return [
+        FigureLine(
+            name=figure_name(one.name, language),
+            value=value_of(one, tongue) or str(one.value),
+            limit=limit_of(one, tongue) or "",
+            peers=peers_of(one, tongue) or "",
+            when=speech.moment(one.at, now, language) if one.at else "",
+        )
+        for one in case.figures
+    ]
+
+
+def estimate(case: Case, language: str) -> tuple[str, str] | None:
+    """The share that a case estimates, and what it is a share of."""
+    if case.estimate is None:
+        return None
+    key = "case.estimate_battery" if case.kind is Kind.BATTERY_WORN else "case.estimate_panel"
+    return say(language, key), dates.percent(case.estimate, language, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class MomentLine:
+    iso: str
+    when: str
+    what: str
+    text: str = ""
+
+
+def timeline(moments: Sequence[Moment], language: str, now: datetime) -> list[MomentLine]:
+    """Since, opened, told whom when, acknowledged, repaired, closed: as it happened."""
+    lines = []
+    for one in moments:
+        what = repair(one.text, language) if one.what == "repair" else ""
+        lines.append(
+            MomentLine(
+                iso=one.at.isoformat(timespec="minutes"),
+                when=speech.moment(one.at, now, language),
+                what=_first_upper(say(language, f"moment.{one.what}", who=one.who, what=what)),
+                text="" if one.what == "repair" else one.text,
+            )
+        )
+    return lines
+
+
+def repair(what: str, language: str) -> str:
+    """'Panneau lavé: détail' from 'panel_washed: détail'; other texts as they were written."""
+    key, colon, note = what.partition(":")
+    if key in REPAIRS:
+        name = say(language, f"repair.{key}")
+        return f"{name} – {note.strip()}" if colon and note.strip() else name
+    return what
+
+
+def learned(values: Mapping[str, Any], language: str) -> list[tuple[str, str]]:
+    """Name and value of what was learnt. A name without a phrase is shown as it is: better than hidden."""
+    rows = []
+    for key, value in values.items():
+        if value is None:
+            continue
+        name = say(language, f"learned.{key}") if f"learned.{key}" in PHRASES else key.replace("_", " ")
+        if isinstance(value, datetime):
+            shown = dates.day(value.date(), language, year=True)
+        elif isinstance(value, bool) or not isinstance(value, int | float):
+            shown = str(value)
+        else:
+            shown = dates.quantity(round(value, 3), LEARNED_UNITS.get(key, ""), language)
+        rows.append((_first_upper(name), shown))
+    return rows
+
+
+LEARNED_UNITS: Final = {"capacity_ah": "Ah", "autonomy": "nuits", "led_watts": "W", "resistance": "Ω"}
+
+
+def sheet(lamp: Lamp, language: str) -> list[tuple[str, str]]:
+    """The lamp's nameplate."""
+    model = lamp.model
+    panel, battery, luminaire = model.panel, model.battery, model.luminaire
+
+    def q(value: float, unit: str) -> str:
+        return dates.quantity(value, unit, language)
+
+    rows = [
+        ("model", model.name),
+        ("panel", q(panel.watts, "Wp" if language == "en" else "Wc")),
+        ("battery", f"{CHEMISTRY[battery.chemistry]}, {q(battery.volts, 'V')}, {q(battery.amp_hours, 'Ah')}"),
+        ("luminaire", q(luminaire.watts, "W")),
+        ("position", f"{lamp.latitude:.5f}, {lamp.longitude:.5f}"),
+    ]
+    if lamp.installed:
+        rows.append(("installed", dates.day(lamp.installed, language, year=True)))
+    return [(_first_upper(say(language, f"lamp.{key}")), value) for key, value in rows]
+
+
+CHEMISTRY: Final = {"lfp": "LiFePO₄", "nimh": "NiMH", "gel": "Pb gel"}
+
+
+def _first_upper(text: str) -> str:
+    return text[:1].upper() + text[1:]

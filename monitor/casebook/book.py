@@ -210,6 +210,12 @@ class Casebook:
 
         self._transactions.write(work)
 
+    def release(self, alert: str) -> None:
+        """Taken, but not even tried: due again at once."""
+        query = update(ALERTS).where(self._that(alert), ALERTS.c.told_at.is_(None), ALERTS.c.attempts > 0)
+        back = query.values(next_try=None, attempts=ALERTS.c.attempts - 1)
+        self._transactions.write(lambda connection: connection.execute(back))
+
     def timeline(self, case: int) -> tuple[Moment, ...]:
         """What happened and what people did, in order. Empty if there is no such case."""
         found = self.case(case)

@@ -34,6 +34,15 @@ _CONFIG: Final[dict[str, str | bool | int | float | list[str]]] = {
     "autoload_known_extensions": "false",
 }
 
+_BROKEN: Final = (
+    duckdb.IOException,
+    duckdb.TransactionException,
+    duckdb.FatalException,
+    duckdb.InternalException,
+    duckdb.ConnectionException,
+    duckdb.OutOfMemoryException,
+)
+
 
 class DuckDBStore:
     """Implements `gateway.store.Store`. A commit is in DuckDB's write-ahead log, synced, before it returns."""
@@ -149,20 +158,14 @@ class DuckDBStore:
         try:
             with closing(self._open().cursor()) as cursor:
                 yield cursor
-        except (
-            duckdb.IOException,
-            duckdb.FatalException,
-            duckdb.InternalException,
-            duckdb.ConnectionException,
-        ) as error:
-            # After a failed write to disk DuckDB refuses everything until the file is opened anew.
-            with self._lock:
-                if self._connection is not None:
-                    self._connection.close()
-                    self._connection = None
+        except _BROKEN as error:
+            if "conflict" not in str(error).lower():
+                # After a failed write to disk DuckDB refuses everything until the file is opened anew.
+                with self._lock:
+                    if self._connection is not None:
+                        self._connection.close()
+                        self._connection = None
             raise StoreAway(_remedy(self.path, str(error))) from error
-        except (duckdb.TransactionException, duckdb.OutOfMemoryException) as error:
-            raise StoreAway(f"{self.path}: {error}") from error
 
     def _open(self) -> duckdb.DuckDBPyConnection:
         with self._lock:
@@ -216,4 +219,6 @@ def _remedy(path: Path, error: str) -> str:
         )
     if "not a valid DuckDB" in error:
         return f"{path} is no DuckDB file: move it away or choose another --store. ({error})"
+    if "conflict" in error.lower():
+        return f"{path}: somebody else in this process wrote the same rows just now. ({error})"
     return f"{path} cannot be read or written: look at its rights and the free disk space (df -h). ({error})"

@@ -158,9 +158,10 @@ class Batch:
             times = (pl.lit(first, ARRIVALS.schema["time"]) + pl.duration(microseconds=index)).alias("time")
             yield ARRIVALS.name, self._arrivals.with_columns(times).select(ARRIVALS.schema.keys())
 
-    def singles(self) -> list["Batch"]:
-        """One batch for each message: to find the one that a store refuses."""
-        return [Batch([entry]) for entry in self.entries]
+    def halves(self) -> tuple["Batch", "Batch"]:
+        """To find, in few steps, the one message that a store refuses."""
+        middle = len(self.entries) // 2
+        return Batch(self.entries[:middle]), Batch(self.entries[middle:])
 
     @cached_property
     def _tables(self) -> Mapping[str, pl.DataFrame]:

@@ -56,7 +56,7 @@ class Writer:
             except StoreAway as error:
                 self._away(str(error))
             except WriteRefused as error:
-                return self._one_by_one(batch, f"store: {error}")
+                return self._apart(batch, f"store: {error}")
             except Exception as error:  # a driver's surprise: an absence as likely as a poison message
                 surprises += 1
                 reason = f"store: {type(error).__name__}: {error}"
@@ -64,14 +64,15 @@ class Writer:
                     log.exception("unforeseen error of the store with a batch of %d messages", len(batch))
                 self._away(reason)
                 if surprises == SURPRISES:
-                    return self._one_by_one(batch, reason)
+                    return self._apart(batch, reason)
             if self._stopping.wait(pause):
                 return False
             pause = min(2 * pause, longest)
 
-    def _one_by_one(self, batch: Batch, reason: str) -> bool:
+    def _apart(self, batch: Batch, reason: str) -> bool:
+        """The refused message alone into the quarantine, its neighbours into their tables."""
         if len(batch) > 1:
-            return all(self.write(single) for single in batch.singles())
+            return all(self.write(half) for half in batch.halves())
         fate = batch.entries[0].fate
         if isinstance(fate, Refused):  # the quarantine itself refuses: nothing may be acknowledged before it does not
             return self._insist(batch, reason)

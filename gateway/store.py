@@ -101,11 +101,12 @@ NIGHTS: Final = Table(
         # the day
         **_columns(_COUNT, "day_samples dead_n open_n alive_n battery_idle_n samples"),
         **_columns(_REAL, "pv_share peers_pv_share dead_pv_v open_pv_v burning_minutes"),
-        **_columns(TIME, "dead_since dead_at open_since open_at alive_at alive_since burning_since burning_at"),
+        **_columns(TIME, "gain_at dead_since dead_at open_since open_at alive_at alive_since burning_since burning_at"),
         **_columns(TIME, "battery_idle_at battery_used_at unlit_day_at first_time last_time last_sent"),
         **_columns(_REAL, "bat_max_v bat_min_v bat_day_v bat_day_spread bat_max_c"),
         # against the neighbours
         **_columns(_REAL, "gain gain_spread pv_v_bulk"),
+        **_columns(_REAL, "gain_07 gain_08 gain_09 gain_10 gain_11 gain_12 gain_13 gain_14 gain_15 gain_16"),
         **_columns(_COUNT, "gain_n peers_n sun_slots soc_max"),
         # the controller
         **_columns(_COUNT, "boot_first boot_last restarts"),
@@ -117,8 +118,9 @@ NIGHTS: Final = Table(
         **_columns(TIME, "over_at over_since"),
         # clock, sensors, temperature
         **_columns(_REAL, "offset_min max_good_c led_balance charge_balance"),
-        **_columns(_COUNT, "hot_n bad_c_n balance_n pv_mv_same_n pv_ma_same_n bat_mv_same_n bat_ma_same_n led_mw_same_n"),
-        **_columns(TIME, "offset_at hot_since hot_at cool_at bad_c_since bad_c_at sent_last"),
+        **_columns(_COUNT, "hot_n bad_c_n bad_v_n bad_pv_n balance_n bat_mv_same_n bat_ma_same_n pv_ma_stuck_n"),
+        **_columns(_REAL, "bat_mv_same_share bat_ma_same_share"),
+        **_columns(TIME, "offset_at hot_since hot_at cool_at sent_last restarts_at"),
     },
     None,
 )

@@ -9,7 +9,6 @@ NIGHT_HOURS: Final = (8.0, 15.5)  # a dark time outside this is no night but a f
 SHARP_MIN: Final = 45.0  # between the samples around an edge: otherwise the edge is not known
 HOT_C: Final = 55.0
 SENSOR_C: Final = (-40.0, 84.0)  # outside: the words of a broken sensor (85.0 and -127.0 are a DS18B20's)
-CHANNELS: Final = ("pv_mv", "pv_ma", "bat_mv", "bat_ma", "led_mw")
 
 
 def clock_offset(samples: pl.DataFrame) -> pl.DataFrame:
@@ -74,9 +73,9 @@ def body(samples: pl.DataFrame) -> pl.DataFrame:
     battery_w = pl.col("bat_v") * pl.col("bat_a")
     drawing = pl.col("on") & (pl.col("elevation") < -2.0) & (pl.col("level") >= 20) & (battery_w < -1.0)
     charging = (pl.col("elevation") > 20.0) & (battery_w > 0.08 * pl.col("panel_w")) & ~pl.col("on")
-    frozen = [
-        pl.col(name).rle().struct.field("len").max().cast(pl.Int32).alias(f"{name}_same_n") for name in CHANNELS
-    ]
+    # The longest stretch of equal readings, and its share of the date; a panel's zeros at night are no stuck channel.
+    alike = {name: pl.col(name).drop_nulls().rle().struct.field("len").max() for name in ("bat_mv", "bat_ma")}
+    day_a = pl.col("pv_ma").filter((pl.col("elevation") > 20.0) & (pl.col("pv_ma") != 0)).drop_nulls()
     return samples.group_by("lamp", "date").agg(
         hot_n=hot.sum().cast(pl.Int32),
         hot_since=pl.col("time").filter(hot).first(),
@@ -84,11 +83,16 @@ def body(samples: pl.DataFrame) -> pl.DataFrame:
         cool_at=pl.col("sent").filter(good_c & ~hot & (pl.col("elevation") > 30.0)).slice(3, 1).first(),
         max_good_c=pl.col("bat_c").filter(good_c).max(),
         bad_c_n=(~good_c).sum().cast(pl.Int32),
-        bad_c_since=pl.col("time").filter(~good_c).first(),
-        bad_c_at=pl.col("sent").filter(~good_c).slice(7, 1).first(),
+        bad_v_n=(
+            (pl.col("bat_v") < 0.35 * pl.col("nominal_v")) | (pl.col("bat_v") > 1.6 * pl.col("nominal_v"))
+        ).sum().cast(pl.Int32),
+        bad_pv_n=(pl.col("pv_a") > 1.8 * pl.col("imp")).sum().cast(pl.Int32),
         led_balance=((pl.col("led_w") + pl.col("idle_w")) / -battery_w).filter(drawing).median(),
         charge_balance=((battery_w + pl.col("idle_w")) / pl.col("pv_w")).filter(charging & (pl.col("pv_w") > 0)).median(),
         balance_n=charging.sum().cast(pl.Int32),
         sent_last=pl.col("sent").last(),
-        *frozen,
+        restarts_at=pl.col("sent").filter(pl.col("boot") >= pl.col("boot").min() + 5).first(),
+        pv_ma_stuck_n=day_a.rle().struct.field("len").max().cast(pl.Int32),
+        **{f"{name}_same_n": length.cast(pl.Int32) for name, length in alike.items()},
+        **{f"{name}_same_share": length / pl.col(name).count() for name, length in alike.items()},
     )

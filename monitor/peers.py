@@ -14,12 +14,17 @@ MIN_PEERS: Final = 5  # a robust median needs five
 MIN_ELEVATION: Final = 10.0  # degrees; below, walls and trees decide
 FULL_MARGIN: Final = 0.018  # of the charge-end voltage: nearer than this the charger may be limiting
 CURTAILED: Final = 1.07  # of Vmp: an MPPT charger that holds its panel higher is refusing power
+HOURS: Final = tuple(range(7, 17))  # solar hours whose gains are kept apart: tilt, azimuth and trees have their hours
 _ROUNDS: Final = 3
 
 
 def bulk(samples: pl.DataFrame) -> pl.Expr:
     """Whether a sample shows an unlimited charge: before the day's first approach to the end-of-charge voltage."""
-    near_full = pl.col("bat_v") >= pl.col("charge_end") * (1 - FULL_MARGIN)
+    # Chargers end below the nameplate's voltage in the heat, NiMH by temperature: the day's own summit counts too.
+    summit = pl.col("bat_v").max().over("lamp", "date") - pl.col("charge_end") * 0.004
+    near_full = (pl.col("bat_v") >= pl.col("charge_end") * (1 - FULL_MARGIN)) | (
+        (pl.col("bat_v") >= summit) & (pl.col("bat_v") >= pl.col("charge_end") * 0.955)
+    )
     return (
         (pl.col("elevation") > MIN_ELEVATION)
         & (pl.col("bat_a") > 0)
@@ -31,16 +36,21 @@ def bulk(samples: pl.DataFrame) -> pl.Expr:
 
 
 def compare(samples: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(per lamp and date: gain, gain_n slots, gain_spread, pv_v_bulk; per commune and slot: sun, peers).
+    """(per lamp and date: gain, gain_07…16, gain_n slots, gain_spread, pv_v_bulk; per commune and slot: sun, peers).
 
-    `gain` is 1 for the commune's median lamp of that day; `sun` is the median lamp's power per nameplate watt.
+    `gain_HH` is the logarithm of the gain in one solar hour. `gain` is 1 for the commune's median lamp of that day; `sun` is the median lamp's power per nameplate watt.
     Slots with fewer than five lamps in bulk are left out: not known is better than guessed.
     """
     rows = (
         samples.filter(bulk(samples))
         .with_columns(slot=pl.col("time").dt.truncate(SLOT))
         .group_by("commune", "date", "slot", "lamp")
-        .agg(power=pl.col("pv_w").mean() / pl.col("panel_w").first(), pv_v=pl.col("pv_v").mean())
+        .agg(
+            power=pl.col("pv_w").mean() / pl.col("panel_w").first(),
+            pv_v=pl.col("pv_v").mean(),
+            sent=pl.col("sent").max(),
+            hour=pl.col("solar_hour").first().floor().cast(pl.Int32),
+        )
         .filter((pl.col("power") > 0.01) & (pl.len().over("commune", "slot") >= MIN_PEERS))
         .with_columns(gain=pl.lit(1.0), power=pl.col("power").log())
         .with_columns(gain=pl.lit(0.0))
@@ -50,15 +60,23 @@ def compare(samples: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
             rows.with_columns(sun=(pl.col("power") - pl.col("gain")).median().over("commune", "slot"))
             .with_columns(gain=(pl.col("power") - pl.col("sun")).median().over("lamp", "date"))
         )  # fmt: skip
+    rows = rows.with_columns(apart=pl.col("power") - pl.col("sun"))
+    centre = pl.col("gain").median().over("commune", "date")
+    hourly = [
+        pl.col("apart").filter(pl.col("hour") == hour).median().alias(f"gain_{hour:02}") for hour in HOURS
+    ]  # fmt: skip
     lamps = (
         rows.group_by("commune", "date", "lamp")
         .agg(
-            gain=pl.col("gain").first(),
+            pl.col("gain").first(),
+            *hourly,
             gain_n=pl.len().cast(pl.Int32),
-            gain_spread=(pl.col("power") - pl.col("sun") - pl.col("gain")).abs().median(),
+            gain_spread=(pl.col("apart") - pl.col("gain")).abs().median(),
             pv_v_bulk=pl.col("pv_v").median(),
+            gain_at=pl.col("sent").max(),
         )
-        .with_columns(gain=(pl.col("gain") - pl.col("gain").median().over("commune", "date")).exp())
+        .with_columns(pl.col(f"gain_{hour:02}") - centre for hour in HOURS)
+        .with_columns(gain=(pl.col("gain") - centre).exp())
     )
     sun = (
         rows.group_by("commune", "slot")

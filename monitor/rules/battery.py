@@ -1,24 +1,32 @@
-"""What the battery's figures show."""
+"""What the battery's figures show: gone, worn, a cell failing, over-charged or not charged, too hot."""
 
 from typing import Final
 
 import polars as pl
 
+from monitor.controller import HOT_C
 from monitor.fault import Kind
 from monitor.rules.rule import Row, Rule, Threshold, Told, View, figure, ranked
 
-IDLE: Final = Threshold(0.9, "of the day's samples", "a battery that neither charges nor discharges all day long is not there")
+IDLE: Final = Threshold(0.9, "of the day's samples", "a battery that neither charges nor discharges all day is not there")
+WORN: Final = Threshold(0.72, "of nameplate", "70 % is the usual end of life; two points for the estimate's error")
+FRESH: Final = Threshold(0.85, "of nameplate", "a new battery is far above; hysteresis")
+CELL: Final = Threshold(0.55, "of one cell's voltage", "a short cell takes its whole voltage away at once, wear does not")
+OHM: Final = Threshold(2.6, "times its usual resistance", "cold and age double it at the most")
+SAG: Final = Threshold(0.02, "of the nominal voltage", "below this a risen resistance does no harm")
+OVER: Final = Threshold(1.03, "of the charge-end voltage", "a cool gel battery is rightly charged 2 % higher")
+UNCHARGED: Final = Threshold(8, "samples", "two hours at 15 minutes with a panel at open voltage and a battery not full")
+HOT: Final = Threshold(HOT_C, "°C", "above it a lithium iron phosphate battery ages several times faster")
 
 
 def find_battery_lost(view: View) -> pl.DataFrame:
-    night_before = pl.col("unpowered_minutes").shift(1).over("lamp") > 60
+    before = {name: pl.col(name).shift(1).over("lamp") for name in ("unpowered_minutes", "unpowered_since")}
     idle_share = pl.col("battery_idle_n") / pl.col("day_samples")
-    bad = (pl.col("battery_idle_n") >= 4) & (idle_share >= IDLE.value) & night_before
+    bad = (pl.col("battery_idle_n") >= 4) & (idle_share >= IDLE.value) & (before["unpowered_minutes"] > 60)
     good = (pl.col("day_samples") >= 4) & (idle_share < 0.5)
     return view.nights.with_columns(
-        unpowered_since_before=pl.col("unpowered_since").shift(1).over("lamp"),
-        unpowered_minutes_before=pl.col("unpowered_minutes").shift(1).over("lamp"),
-        bad=bad, since=pl.col("unpowered_since").shift(1).over("lamp"), bad_at="battery_idle_at",
+        unpowered_minutes_before=before["unpowered_minutes"], unpowered_since_before=before["unpowered_since"],
+        bad=bad, since=before["unpowered_since"], bad_at="battery_idle_at",
         good_since="first_time", good_at=pl.when(~bad).then("battery_used_at"),
     ).filter(bad | good)  # fmt: skip
 
@@ -33,6 +41,98 @@ def tell_battery_lost(row: Row) -> Told:
     )
 
 
+def find_battery_worn(view: View) -> pl.DataFrame:
+    bad = (pl.col("capacity") < WORN.value) & (pl.col("capacity_n") >= 4)
+    good = (pl.col("capacity") > FRESH.value) & (pl.col("capacity_n") >= 4)
+    return view.nights.filter(pl.col("capacity").is_not_null() & (bad | good)).with_columns(
+        bad=bad, since="time", bad_at="sent_last", good_since="time", good_at=pl.when(~bad).then("sent_last")
+    )
+
+
+def tell_battery_worn(row: Row) -> Told:
+    return Told(
+        causes=ranked(wear=0.85, cell=0.15),
+        figures=figure("capacity_pct", 100 * row["capacity"], "%", limit=100 * WORN.value)
+        + figure("capacity_ah", row["capacity"] * row["nominal_ah"], "Ah")
+        + figure("capacity_pm_ah", row["capacity_pm"] * row["nominal_ah"] if row["capacity_pm"] else None, "Ah")
+        + figure("drawn_ah", row["drawn_ah"], "Ah")
+        + figure("dusk_v", row["rest_dusk_v"], "V", at=row["night_first"])
+        + figure("dawn_v", row["rest_dawn_v"], "V"),
+        estimate=round(row["capacity"], 3),
+    )
+
+
+def find_weak_cell(view: View) -> pl.DataFrame:
+    cell_v = pl.col("nominal_v") / pl.col("cells")
+    short = pl.col("dusk_step_v") < -CELL.value * cell_v
+    sag = (pl.col("resistance_ratio") > OHM.value) & (pl.col("sag_v") > SAG.value * pl.col("nominal_v"))
+    bad = short | sag
+    good = (pl.col("dusk_step_v") > -0.3 * CELL.value * cell_v) & (pl.col("resistance_ratio").fill_null(1.0) < 1.6)
+    return (
+        view.nights.with_columns(short=short, bad=bad, since="night_first", bad_at="night_end", good_since="night_first")
+        .filter(bad | good)
+        .with_columns(good_at=pl.when(~pl.col("bad")).then("night_end"))
+    )
+
+
+def tell_weak_cell(row: Row) -> Told:
+    return Told(
+        causes=ranked(cell=0.8, cable=0.2 if not row["short"] else 0.05, wear=0.1),
+        figures=figure("step_v", row["dusk_step_v"] if row["short"] else None, "V", at=row["night_first"])
+        + figure("dusk_v", row["rest_dusk_v"], "V")
+        + figure("resistance_mohm", 1000 * row["resistance"] if row["resistance"] and not row["short"] else None, "mΩ")
+        + figure("sag_v", row["sag_v"] if not row["short"] else None, "V"),
+    )
+
+
+def find_charger_stuck(view: View) -> pl.DataFrame:
+    over = (pl.col("over_n") >= 3) & (pl.col("chemistry") != "nimh")
+    over = over | ((pl.col("over_n") >= 3) & (pl.col("chemistry") == "nimh") & (pl.col("bat_max_v") > pl.col("charge_end") * 1.03))
+    # A full battery's panel stands at its open voltage too: what tells is that the battery was empty enough to take.
+    hungry = (pl.col("full_n").fill_null(0) == 0) & (pl.col("bat_max_v") < pl.col("charge_end") * 0.955)
+    uncharged = (pl.col("open_n") >= UNCHARGED.value) & hungry & (pl.col("alive_n") <= 2) & (pl.col("peers_pv_share") > 0.06)
+    charging = (pl.col("alive_n") >= 4) & (pl.col("over_n") == 0)
+    bad = over | uncharged
+    return (
+        view.nights.with_columns(
+            over=over, bad=bad, since=pl.when(over).then("over_since").otherwise("open_since"),
+            bad_at=pl.when(over).then("over_at").otherwise("open_at"), good_since="alive_since",
+        )
+        .filter(bad | charging)
+        .with_columns(good_at=pl.when(~pl.col("bad")).then("alive_at"))
+    )  # fmt: skip
+
+
+def tell_charger_stuck(row: Row) -> Told:
+    if row["over"]:
+        return Told(
+            causes=ranked(controller=0.85, sensor_faulty=0.15),
+            figures=figure("battery_v", row["bat_max_v"], "V", at=row["over_since"], limit=row["charge_end"]),
+        )
+    return Told(
+        causes=ranked(controller=0.8, fuse=0.2),
+        figures=figure("pv_v", row["open_pv_v"], "V", at=row["open_since"])
+        + figure("charge_ah", row["charge_ah"], "Ah")
+        + figure("battery_v", row["bat_day_v"], "V")
+        + figure("peers_charge_w", row["peers_pv_share"] * row["panel_w"], "W"),
+    )
+
+
+def find_hot(view: View) -> pl.DataFrame:
+    bad = pl.col("hot_at").is_not_null()
+    good = ~bad & pl.col("cool_at").is_not_null()
+    return view.nights.filter(bad | good).with_columns(
+        bad=bad, since="hot_since", bad_at="hot_at", good_since="first_time", good_at=pl.when(~bad).then("cool_at")
+    )
+
+
+def tell_hot(row: Row) -> Told:
+    return Told(
+        causes=ranked(shade=0.5, charger_stuck=0.3 if (row["over_n"] or 0) else 0.1, battery_weak_cell=0.2),
+        figures=figure("temperature_c", row["max_good_c"], "°C", at=row["hot_since"], limit=HOT.value),
+    )
+
+
 RULES: Final = (
     Rule(
         Kind.BATTERY_LOST,
@@ -41,4 +141,30 @@ RULES: Final = (
         tell_battery_lost,
         thresholds={"idle": IDLE},
     ),
+    Rule(
+        Kind.BATTERY_WORN,
+        "capacity by the depth of its nights from a full charge, against its own first weeks; or Ah until cut-off",
+        find_battery_worn,
+        tell_battery_worn,
+        confirm=3,
+        clear=3,
+        thresholds={"worn": WORN, "fresh": FRESH},
+    ),
+    Rule(
+        Kind.BATTERY_WEAK_CELL,
+        "voltage at rest down by most of a cell, or a sag under load that its resistance did not have before",
+        find_weak_cell,
+        tell_weak_cell,
+        confirm=2,
+        clear=2,
+        thresholds={"cell": CELL, "ohm": OHM, "sag": SAG},
+    ),
+    Rule(
+        Kind.CHARGER_STUCK,
+        "battery above its charge-end voltage, or sun on a panel at open voltage and a battery that is not full",
+        find_charger_stuck,
+        tell_charger_stuck,
+        thresholds={"over": OVER, "uncharged": UNCHARGED},
+    ),
+    Rule(Kind.HOT, "three samples above the limit from a believable sensor", find_hot, tell_hot, clear=2, thresholds={"hot": HOT}),
 )

@@ -113,6 +113,24 @@ def tell_day_burning(row: Row) -> Told:
     )
 
 
+def find_dim(view: View) -> pl.DataFrame:
+    known = pl.col("led_level_ratio").is_not_null() & (pl.col("led_n") >= 4)
+    bad = pl.col("led_level_ratio") < DIM.value
+    good = pl.col("led_level_ratio") > 0.93
+    return view.nights.filter(known & (bad | good)).with_columns(
+        bad=bad, since="night_first", bad_at="night_end", good_since="night_first", good_at=pl.when(~bad).then("night_end")
+    )
+
+
+def tell_dim(row: Row) -> Told:
+    return Told(
+        causes=ranked(luminaire_string=0.6, driver=0.4),
+        figures=figure("level_pct", 100 * row["led_level_ratio"], "%", limit=100 * DIM.value)
+        + figure("led_w", row["led_ratio"] * row["luminaire_w"], "W"),
+        estimate=None,
+    )
+
+
 RULES: Final = (
     Rule(
         Kind.DARK,
@@ -132,6 +150,14 @@ RULES: Final = (
         find_flicker,
         tell_flicker,
         thresholds={"switchings": FLICKER},
+    ),
+    Rule(
+        Kind.DIM,
+        "power into the luminaire at the level in effect, against the lamp's own first weeks",
+        find_dim,
+        tell_dim,
+        confirm=2,
+        thresholds={"dim": DIM},
     ),
     Rule(
         Kind.DAY_BURNING,

@@ -2,13 +2,18 @@
 
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from monitor.fault import Kind
 from monitor.rules.rule import Row, Rule, Threshold, Told, View, figure, ranked
 
-DEAD: Final = Threshold(4, "samples", "an hour at 15 minutes with the sun above 15°: no shade stands so long over a whole panel")
+DEAD: Final = Threshold(4, "samples", "an hour at 15 minutes with the sun above 15°: no shade covers a whole panel so long")
 PEERS: Final = Threshold(0.06, "of nameplate", "the neighbours must be charging: a storm is no theft")
+STEP: Final = Threshold(0.13, "of the output", "under it: bird dirt, a neighbour washed, a hazy morning")
+SOILED: Final = Threshold(0.12, "of the output", "below, washing does not pay the walk; dust of a week is 5 %")
+CLEAN: Final = Threshold(0.06, "of the output", "washed, within the estimate's error")
+ABRUPT: Final = Threshold(0.6, "of the loss", "dirt takes weeks to do what a broken string does at once")
 
 
 def find_panel_lost(view: View) -> pl.DataFrame:
@@ -31,6 +36,50 @@ def tell_panel_lost(row: Row) -> Told:
     )
 
 
+def _abrupt() -> pl.Expr:
+    return pl.col("worst_step") <= ABRUPT.value * pl.col("fallen")
+
+
+def find_partial(view: View) -> pl.DataFrame:
+    known = pl.col("fallen").is_not_null()
+    step = float(np.log(1 - STEP.value))
+    bad = (pl.col("step") <= step) & (pl.col("fallen") <= step) & (pl.col("hours") >= 1)
+    good = pl.col("loss") < CLEAN.value
+    return view.nights.filter(known & (bad | good)).with_columns(
+        bad=bad, since="time", bad_at="gain_at", good_since="time", good_at=pl.when(~bad).then("gain_at")
+    )
+
+
+def tell_partial(row: Row) -> Told:
+    volts = row["pv_v_ratio"]
+    bypass = 1.0 if volts is not None and volts < 0.85 else 0.0
+    return Told(
+        causes=ranked(diode=bypass, string=0.4 * (1 - bypass), shade=0.25 * (1 - bypass), cable=0.25),
+        figures=figure("loss_pct", 100 * row["loss"], "%", limit=100 * STEP.value, at=row["time"])
+        + figure("pv_v", row["pv_v_bulk"], "V"),
+        estimate=round(row["loss"], 3),
+    )
+
+
+def find_soiled(view: View) -> pl.DataFrame:
+    known = pl.col("fallen").is_not_null()
+    bad = (pl.col("loss") >= SOILED.value) & ~_abrupt() & (pl.col("slope") < -0.001) & (pl.col("calm") < -0.06)
+    good = pl.col("loss") < CLEAN.value
+    return view.nights.filter(known & (bad | good)).with_columns(
+        bad=bad, since="time", bad_at="gain_at", good_since="time", good_at=pl.when(~bad).then("gain_at")
+    )
+
+
+def tell_soiled(row: Row) -> Told:
+    rate = max(0.0, -(row["slope"] or 0.0))
+    return Told(
+        causes=ranked(dust=0.85, shade=0.15),
+        figures=figure("loss_pct", 100 * row["loss"], "%", limit=100 * SOILED.value, at=row["time"])
+        + figure("loss_pct_day", 100 * rate or None, "%/d"),
+        estimate=round(row["loss"], 3),
+    )
+
+
 RULES: Final = (
     Rule(
         Kind.PANEL_LOST,
@@ -38,5 +87,23 @@ RULES: Final = (
         find_panel_lost,
         tell_panel_lost,
         thresholds={"dead": DEAD, "peers": PEERS},
+    ),
+    Rule(
+        Kind.PANEL_PARTIAL,
+        "bulk power against the neighbours fell at once, against the lamp's own usual gain at the same hours",
+        find_partial,
+        tell_partial,
+        confirm=2,
+        clear=2,
+        thresholds={"step": STEP, "clean": CLEAN},
+    ),
+    Rule(
+        Kind.PANEL_SOILED,
+        "bulk power against the neighbours falls slowly, against the lamp's own usual gain at the same hours",
+        find_soiled,
+        tell_soiled,
+        confirm=3,
+        clear=2,
+        thresholds={"soiled": SOILED, "clean": CLEAN, "abrupt": ABRUPT},
     ),
 )

@@ -1,0 +1,184 @@
+"""What can be asked of a world, and who may look at its page: `trezor cases`, `nights`, `explain`, `account`."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from gateway.fleet import Fleet
+from gateway.options import casebook_option, fleet_option, store_option, world_option
+from gateway.store import Store
+from gateway.stores import open_store
+from monitor.case import Case
+from monitor.casebook import Casebook, open_casebook
+from monitor.listing import cases_json, nights_csv, nights_frame
+from monitor.sentence import evidence, headline
+from monitor.web.accounts import AccountsError, check_role, remove_account, write_account
+
+
+@contextmanager
+def opened_casebook(world: str, url: str) -> Iterator[Casebook]:
+    try:
+        casebook = open_casebook(url, world)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    try:
+        yield casebook
+    finally:
+        casebook.close()
+
+
+@contextmanager
+def opened_store(world: str, url: str) -> Iterator[Store]:
+    try:
+        store = open_store(url, world)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def opened(world: str, store_url: str, casebook_url: str) -> Iterator[tuple[Store, Casebook]]:
+    """A world's store and casebook, closed in reverse."""
+    with ExitStack() as stack:
+        store = stack.enter_context(opened_store(world, store_url))
+        yield store, stack.enter_context(opened_casebook(world, casebook_url))
+
+
+def last_known(cases: tuple[Case, ...]) -> datetime:
+    """The newest time of these cases: what 'now' is where a world's clock is its own."""
+    moments = [moment for case in cases for moment in (case.opened_at, case.closed_at) if moment]
+    return max(moments, default=datetime(2000, 1, 1, tzinfo=UTC))
+
+
+@click.command("cases")
+@world_option()
+@fleet_option()
+@casebook_option()
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+@click.option("--open", "open_only", is_flag=True, help="Only cases that are still open.")
+@click.option("--hidden/--no-hidden", default=False, help="Also cases that another one hides (nobody was told of them).")
+@click.option("--language", type=click.Choice(["fr", "en"]), default="fr", show_default=True)
+def cases(
+    world: str, fleet: Fleet, casebook_url: str, form: str, open_only: bool, hidden: bool, language: str
+) -> None:
+    """Lists the cases of a world, newest first: as a table, or as JSON for other programs."""
+    with opened_casebook(world, casebook_url) as casebook:
+        found = casebook.cases(open_only=open_only, hidden=hidden)
+    now = last_known(found)
+    if form == "json":
+        click.echo(cases_json(found, fleet, now))
+    else:
+        print_cases(found, fleet, now, language, Console())
+
+
+def print_cases(found: tuple[Case, ...], fleet: Fleet, now: datetime, language: str, console: Console) -> None:
+    if not found:
+        console.print("Aucun dossier." if language == "fr" else "No cases.")
+        return
+    table = Table("", "", "", box=None, show_header=False)
+    for case in found:
+        table.add_row(f"[bold]{case.id}[/bold]", headline(case, fleet, now, language), evidence(case, fleet, now, language))
+    console.print(table)
+
+
+@click.command("nights")
+@world_option()
+@store_option()
+@click.option("--format", "form", type=click.Choice(["csv", "table"]), default="csv", show_default=True)
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="From this date on.")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Before this date.")
+def nights(world: str, store_url: str, form: str, since: datetime | None, until: datetime | None) -> None:
+    """The ledger of nights: date, commune, lamp, verdict, lit and scheduled minutes, completeness."""
+    with opened_store(world, store_url) as store:
+        frame = nights_frame(store, _utc(since), _utc(until))
+    if form == "csv":
+        click.echo(nights_csv(frame), nl=False)
+        return
+    counts = frame.group_by("date", "verdict").len().pivot("verdict", index="date", values="len").sort("date").fill_null(0)
+    table = Table(*counts.columns)
+    for row in counts.iter_rows():
+        table.add_row(*map(str, row))
+    Console().print(table)
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment else None
+
+
+@click.command("explain")
+@click.argument("case_id", metavar="CASE", type=int)
+@world_option()
+@fleet_option()
+@casebook_option()
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def explain(case_id: int, world: str, fleet: Fleet, casebook_url: str, form: str) -> None:
+    """Why CASE was opened: the rule, its inputs of that night, its thresholds, and what it concluded."""
+    with opened_casebook(world, casebook_url) as casebook:
+        case = casebook.case(case_id)
+        if case is None:
+            raise click.UsageError(f"world {world} has no case {case_id}; see `trezor cases --world {world}`")
+    trace: dict[str, Any] = case.trace or {}
+    if form == "json":
+        click.echo(json.dumps(trace, ensure_ascii=False, indent=1, default=str))
+        return
+    console, now = Console(), case.closed_at or case.opened_at
+    console.print(f"[bold]{headline(case, fleet, now, 'fr')}[/bold]\n{evidence(case, fleet, now, 'fr')}\n")
+    console.print(f"Règle : {trace.get('rule', '')}")
+    for name, threshold in trace.get("thresholds", {}).items():
+        console.print(f"  seuil {name} : {threshold['value']:g} {threshold['unit']} — {threshold['reason']}")
+    table = Table("donnée", "valeur", box=None)
+    for name, value in sorted(trace.get("inputs", {}).items()):
+        table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
+    console.print(f"Nuit du {trace.get('date', '?')} :")
+    console.print(table)
+
+
+@click.group("account")
+def account() -> None:
+    """Who may look at the page. Without accounts it listens on this machine only."""
+
+
+def _accounts_file() -> Any:
+    return click.option(
+        "--accounts", "path", type=click.Path(dir_okay=False, path_type=Path), default="var/accounts.toml",
+        envvar="TREZOR_ACCOUNTS", show_default=True, help="The accounts file (passwords are kept hashed).",
+    )  # fmt: skip
+
+
+@account.command("add")
+@click.argument("name")
+@click.option("--role", required=True, help="technician, operator, or commune:ID (sees that commune only).")
+@click.option("--password", envvar="TREZOR_NEW_PASSWORD", help="Asked for when not given.")
+@_accounts_file()
+def account_add(name: str, role: str, password: str | None, path: Path) -> None:
+    """Adds NAME, or gives it a new password and role."""
+    try:
+        check_role(role)
+        chosen = password or click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_account(path, name, chosen, role)
+    except AccountsError as error:
+        raise click.UsageError(str(error)) from None
+    click.echo(f"{name} may now look as {role}; start the page with --accounts {path}")
+
+
+@account.command("remove")
+@click.argument("name")
+@_accounts_file()
+def account_remove(name: str, path: Path) -> None:
+    """Removes NAME."""
+    if not remove_account(path, name):
+        click.echo(f"{path} has no account {name}", err=True)
+        sys.exit(1)
+    click.echo(f"{name} is removed")

@@ -1,0 +1,151 @@
+"""What the controller's own figures show: a wrong clock, a sensor nobody can believe, restarts, a moved pole."""
+
+from datetime import timedelta
+from typing import Final
+
+import polars as pl
+
+from monitor.fault import Kind
+from monitor.rules.rule import Row, Rule, Threshold, Told, View, figure, ranked
+
+CLOCK: Final = Threshold(10, "min", "the wire contract's limit; the panel shows the sun's middle to about three minutes")
+RESTARTS: Final = Threshold(5, "starts a day", "one after a repair, one at sunrise; five are a loop")
+RAIL: Final = Threshold(8, "samples", "a loose wire gives one or two impossible readings, a broken sensor all")
+FROZEN: Final = Threshold(24, "samples alike", "six hours at 15 minutes without a flicker: no living channel does that")
+BALANCE: Final = Threshold(0.18, "of the power", "sensors are good to 2 % each, the charger's losses to 10 %")
+QUIET: Final = timedelta(hours=24)
+
+
+def find_clock(view: View) -> pl.DataFrame:
+    known = view.nights.filter(pl.col("offset_min").is_not_null())
+    both = pl.min_horizontal(pl.col("offset_min").abs(), pl.col("offset_min").shift(1).over("lamp").abs())
+    same_sign = pl.col("offset_min").sign() == pl.col("offset_min").shift(1).over("lamp").sign()
+    # A small error must show twice; one of an hour cannot be a cloud at dusk.
+    bad = ((both > CLOCK.value) & same_sign) | (pl.col("offset_min").abs() > 60)
+    good = pl.col("offset_min").abs() < 0.7 * CLOCK.value
+    by_sun = (
+        known.with_columns(bad=bad, since="night_first")
+        .filter(bad | good)
+        .with_columns(
+            since=pl.coalesce("since", "time"), bad_at="offset_at", good_since="time",
+            good_at=pl.when(~pl.col("bad")).then("offset_at"),
+        )
+    )  # fmt: skip
+    refused = view.refused.filter(pl.col("reason").str.starts_with("clock:") & (pl.col("lamp") != ""))
+    by_refusal = refused.select(
+        "commune", "lamp", "time", bad=pl.lit(True), since="time", bad_at="time",
+        good_since=pl.lit(None, dtype=refused.schema["time"]), good_at=pl.lit(None, dtype=refused.schema["time"]),
+        said="reason",
+    )  # fmt: skip
+    return pl.concat([by_sun, by_refusal], how="diagonal")
+
+
+def tell_clock(row: Row) -> Told:
+    return Told(
+        causes=ranked(controller=0.7, modem=0.3),
+        figures=figure("offset_min", row.get("offset_min"), "min", limit=CLOCK.value) + figure("said", row.get("said")),
+    )
+
+
+def find_restarts(view: View) -> pl.DataFrame:
+    starts = pl.col("boot_last") - pl.col("boot_first")
+    bad = starts >= RESTARTS.value
+    good = (starts <= 1) & (pl.col("samples") > 20)
+    return view.nights.filter(bad | good).with_columns(
+        starts=starts, bad=bad, since="first_time", bad_at="restarts_at", good_since="first_time",
+        good_at=pl.when(~bad).then("last_sent"),
+    )  # fmt: skip
+
+
+def tell_restarts(row: Row) -> Told:
+    return Told(
+        causes=ranked(controller=0.5, cable=0.35, battery_weak_cell=0.15),
+        figures=figure("restarts", row["starts"], "", at=row["time"], limit=RESTARTS.value),
+    )
+
+
+def find_sensor(view: View) -> pl.DataFrame:
+    moving = pl.col("samples") >= 40
+    frozen = {
+        "bat_mv": (pl.col("bat_mv_same_n") >= FROZEN.value) & (pl.col("bat_mv_same_share") > 0.9),
+        "bat_ma": (pl.col("bat_ma_same_n") >= FROZEN.value) & (pl.col("bat_ma_same_share") > 0.9),
+        "pv_ma": (pl.col("pv_ma_stuck_n") >= 16),
+    }
+    rails = {
+        "bat_dc": pl.col("bad_c_n") >= RAIL.value,
+        "bat_mv": pl.col("bad_v_n") >= RAIL.value,
+        "pv_ma": pl.col("bad_pv_n") >= RAIL.value,
+    }
+    off_charge = (pl.col("charge_balance_ratio") - 1.0).abs() > BALANCE.value
+    off_led = (pl.col("led_balance_ratio") - 1.0).abs() > BALANCE.value
+    off = {
+        # Both balances off: the battery's current is what they share. One off: the panel's.
+        "bat_ma_gain": off_led,
+        "pv_gain": off_charge & ~off_led.fill_null(False) & (pl.col("balance_n") >= 4),
+    }
+    channel = pl.coalesce(
+        *[pl.when(moving & when).then(pl.lit(name)) for name, when in frozen.items()],
+        *[pl.when(when).then(pl.lit(name)) for name, when in rails.items()],
+        *[pl.when(when).then(pl.lit(name)) for name, when in off.items()],
+    )
+    return (
+        view.nights.filter(pl.col("samples").fill_null(0) >= 20)
+        .with_columns(channel=channel)
+        .with_columns(
+            bad=pl.col("channel").is_not_null(), since="first_time", bad_at="last_sent", good_since="first_time",
+            good_at=pl.when(pl.col("channel").is_null()).then("last_sent"),
+        )
+    )  # fmt: skip
+
+
+def tell_sensor(row: Row) -> Told:
+    return Told(
+        causes=ranked(controller=0.6, cable=0.4),
+        figures=figure("channel", row["channel"])
+        + figure("temperature_c", row["bat_max_c"] if row["channel"] == "bat_dc" else None, "°C"),
+    )
+
+
+def find_moved(view: View) -> pl.DataFrame:
+    """An event opens; a quiet day after the last one closes."""
+    events = view.events.filter(pl.col("event").is_in(["tilt", "door_open"])).sort("lamp", "time")
+    at = pl.col("time")
+    known = pl.max_horizontal("time", "received")
+    bad = events.select("commune", "lamp", "time", "event", bad=pl.lit(True), since=at, bad_at=known)
+    last = events.with_columns(gap=at.shift(-1).over("lamp") - at).filter(pl.col("gap").is_null() | (pl.col("gap") > QUIET))
+    good = last.filter(at + QUIET <= pl.lit(view.now)).select(
+        "commune", "lamp", time=at + QUIET, bad=pl.lit(False), good_since=at + timedelta(hours=1), good_at=at + QUIET
+    )
+    return pl.concat([bad, good], how="diagonal").with_columns(
+        good_since=pl.col("good_since"), good_at=pl.col("good_at")
+    )
+
+
+def tell_moved(row: Row) -> Told:
+    return Told(
+        causes=ranked(theft=0.5, tilt=0.5) if row["event"] == "tilt" else ranked(door=0.6, theft=0.4),
+        figures=figure("event", row["event"], at=row["time"]),
+    )
+
+
+RULES: Final = (
+    Rule(
+        Kind.CLOCK_WRONG,
+        "half-way between the panel's dusk and dawn is not solar midnight, on two nights; or a report from another year",
+        find_clock,
+        tell_clock,
+        clear=2,
+        thresholds={"clock": CLOCK},
+    ),
+    Rule(Kind.RESTART_LOOP, "the controller starts again and again", find_restarts, tell_restarts, thresholds={"starts": RESTARTS}),
+    Rule(
+        Kind.SENSOR_FAULTY,
+        "a channel frozen or at its rail, or power that enters and does not come out, unlike this lamp's first weeks",
+        find_sensor,
+        tell_sensor,
+        confirm=2,
+        clear=2,
+        thresholds={"rail": RAIL, "frozen": FROZEN, "balance": BALANCE},
+    ),
+    Rule(Kind.MOVED, "the pole's own word: tilted, or its door opened", find_moved, tell_moved),
+)

@@ -1,0 +1,174 @@
+"""What only many dates together show: each lamp's own usual gain, and how far it has fallen from it.
+
+All of it is derived from the ledger, in the order of its dates and never from later ones; so what was "learnt" survives
+a restart, and learning begins anew after a repair that people report.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from monitor.case import Repair
+from monitor.peers import HOURS, MIN_PEERS
+
+LEARNING_DATES: Final = 14  # with a gain: what the lamp is like when new, or after a repair
+FEWEST_DATES: Final = 4  # before that nothing is compared
+MIN_SLOTS: Final = 2  # quarters of an hour in bulk; fewer tell nothing of the date
+
+GAINS: Final = tuple(f"gain_{hour:02}" for hour in HOURS)
+
+
+def with_trends(nights: pl.DataFrame, repairs: Sequence[Repair] = ()) -> pl.DataFrame:
+    """Adds yield_ratio, soiling and what the slow rules need. `nights` ordered by lamp and time, nameplates joined."""
+    table = _with_life(nights, repairs)
+    table = _with_panel(table)
+    table = _with_battery(table)
+    table = _with_balances(table)
+    return table.drop("life")
+
+
+def _with_life(nights: pl.DataFrame, repairs: Sequence[Repair]) -> pl.DataFrame:
+    """`life` counts a lamp's reported repairs: what was learnt before one is not compared with what comes after."""
+    if not repairs:
+        return nights.with_columns(life=pl.lit(0, dtype=pl.UInt32))
+    marks = pl.DataFrame(
+        {"lamp": [repair.lamp for repair in repairs], "time": [repair.at for repair in repairs]},
+        schema={"lamp": pl.String, "time": nights.schema["time"]},
+    ).with_columns(pl.col("time").dt.truncate("1d"))
+    marks = marks.group_by("lamp", "time").agg(repaired=pl.len())
+    return nights.join(marks, on=["lamp", "time"], how="left").with_columns(
+        life=pl.col("repaired").fill_null(0).cum_sum().over("lamp")
+    ).drop("repaired")  # fmt: skip
+
+
+def _with_panel(table: pl.DataFrame) -> pl.DataFrame:
+    one = ["lamp", "life"]
+    known = pl.col("gain_n").fill_null(0) >= MIN_SLOTS
+    # The usual gain of each solar hour: the median of the first dates that had one.
+    usual = {name: f"{name}_usual" for name in GAINS}
+    table = table.with_columns(
+        _first_median(pl.when(known).then(pl.col(name)), one).alias(usual[name]) for name in GAINS
+    )
+    apart = pl.concat_list([pl.when(known).then(pl.col(name) - pl.col(usual[name])) for name in GAINS])
+    table = table.with_columns(apart=apart.list.drop_nulls().list.median(), hours=apart.list.drop_nulls().list.len())
+    # Where most of a commune moves together it is the sky or the season, not the lamp.
+    together = pl.when(pl.col("apart").count().over("commune", "time") >= MIN_PEERS).then(
+        pl.col("apart").median().over("commune", "time")
+    )
+    table = table.with_columns(apart=pl.col("apart") - together)
+    seen = table.filter(pl.col("apart").is_not_null()).select(*one, "time", "apart")
+    seen = seen.with_columns(
+        level=pl.col("apart").rolling_median(3, min_samples=1).over(one),
+        calm=pl.col("apart").rolling_median(7, min_samples=FEWEST_DATES).over(one),
+        before=pl.col("apart").shift(2).rolling_median(7, min_samples=FEWEST_DATES).over(one),
+        lately=pl.max_horizontal(pl.col("apart"), pl.col("apart").shift(1)).over(one),
+        lately_best=pl.min_horizontal(pl.col("apart"), pl.col("apart").shift(1)).over(one),
+        nth=pl.col("apart").cum_count().over(one),
+    ).with_columns(
+        clean=pl.col("calm").cum_max().over(one).clip(lower_bound=0.0),
+        step=pl.col("lately") - pl.col("before"),
+    )
+    seen = seen.with_columns(
+        fallen=pl.col("level") - pl.col("clean"),
+        worst_step=pl.col("step").rolling_min(30, min_samples=1).over(one),
+        slope=(pl.col("calm") - pl.col("calm").shift(7)).over(one) / 7.0,
+    )
+    table = table.drop("apart").join(seen, on=[*one, "time"], how="left", maintain_order="left")
+    loss = (1.0 - pl.col("fallen").exp()).clip(0.0, 1.0)
+    return table.with_columns(
+        yield_ratio=pl.col("fallen").exp().cast(pl.Float32), loss=loss, soiling=loss.cast(pl.Float32)
+    ).drop(*usual.values())  # fmt: skip
+
+
+def _first_median(value: pl.Expr, one: list[str]) -> pl.Expr:
+    """Per lamp and life: the median of the first LEARNING_DATES values, at each date of those seen so far."""
+    nth = value.is_not_null().cum_sum().over(one)
+    learning = pl.when(nth <= LEARNING_DATES).then(value)
+    return learning.rolling_median(10_000, min_samples=FEWEST_DATES).over(one).forward_fill().over(one)
+
+
+# Open-circuit voltage of one cell at rest by state of charge (0…1): LFP as measured on three real nodes, lead gel and
+# NiMH as published by makers. Only its shape is used: each lamp's own first weeks set its scale.
+OCV: Final[dict[str, tuple[tuple[float, ...], tuple[float, ...]]]] = {
+    "lfp": (
+        (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 1.0),
+        (3.00, 3.21, 3.24, 3.28, 3.283, 3.29, 3.305, 3.327, 3.333, 3.35),
+    ),
+    "gel": ((0.0, 0.25, 0.5, 0.75, 1.0), (1.94, 2.00, 2.05, 2.10, 2.14)),
+    "nimh": ((0.0, 0.05, 0.1, 0.2, 0.5, 0.8, 0.9, 1.0), (1.10, 1.18, 1.21, 1.24, 1.27, 1.30, 1.33, 1.38)),
+}
+CAPACITY_DATES: Final = 5
+CAPACITIES: Final = np.linspace(1.15, 0.15, 101)  # share of nameplate, candidates
+
+
+def _with_battery(table: pl.DataFrame) -> pl.DataFrame:
+    """capacity (share of nameplate), its spread capacity_pm, and steps of voltage and resistance against the usual."""
+    one = ["lamp", "life"]
+    usual_v = _first_median(pl.col("rest_dusk_v"), one)
+    usual_r = _first_median(pl.col("resistance"), one)
+    table = table.with_columns(
+        dusk_step_v=pl.col("rest_dusk_v") - usual_v,
+        resistance_ratio=pl.col("resistance") / usual_r,
+        sag_v=pl.col("resistance") * pl.col("luminaire_w") / pl.col("nominal_v"),
+        # Only a night that began full tells the depth.
+        began_full=(pl.col("full_n").fill_null(0) > 0) | (pl.col("soc_max").fill_null(0) >= 97),
+        fall_v=pl.col("rest_dusk_v") - pl.col("rest_dawn_v"),
+    )
+    fit = (pl.col("drawn_ah") > 0.08 * pl.col("nominal_ah")) & pl.col("began_full") & pl.col("fall_v").is_not_null()
+    rows = table.filter(fit).select(*one, "time", "chemistry", "cells", "nominal_ah", "drawn_ah", "fall_v")
+    estimates = []
+    for (chemistry,), group in rows.group_by("chemistry"):
+        estimates.append(_depths(group, str(chemistry), one))
+    if not estimates:
+        return table.with_columns(
+            pl.lit(None, dtype=pl.Float32).alias("capacity"), pl.lit(None, dtype=pl.Float64).alias("capacity_pm"),
+            pl.lit(0, dtype=pl.UInt32).alias("capacity_n"),
+        )  # fmt: skip
+    found = pl.concat(estimates).sort("lamp", "time").with_columns(
+        capacity=pl.col("once").rolling_median(CAPACITY_DATES, min_samples=1).over(one).cast(pl.Float32),
+        capacity_pm=(pl.col("once").rolling_std(CAPACITY_DATES, min_samples=2).over(one)),
+        capacity_n=pl.col("once").is_not_null().cum_sum().over(one),
+    )
+    # Cut off on a night that began full: the battery itself has measured what it holds.
+    return table.join(
+        found.select(*one, "time", "capacity", "capacity_pm", "capacity_n"), on=[*one, "time"], how="left",
+        maintain_order="left",
+    )  # fmt: skip
+
+
+def _depths(rows: pl.DataFrame, chemistry: str, one: list[str]) -> pl.DataFrame:
+    """For each night: the capacity at which drawing `drawn_ah` lowers the resting voltage by `fall_v`."""
+    socs, volts = OCV[chemistry]
+    drawn = (rows["drawn_ah"] / rows["nominal_ah"]).to_numpy()
+    shares = CAPACITIES
+
+    def fall(share: np.ndarray) -> np.ndarray:  # of the curve, V per cell; the first reading is not at 100 %
+        start = 1.0 - 0.12 * drawn / share
+        end = np.clip(1.0 - 0.97 * drawn / share, 0.0, 1.0)
+        return np.interp(start, socs, volts) - np.interp(end, socs, volts)
+
+    table = np.stack([fall(np.full(drawn.shape, share)) for share in shares])  # [candidates, nights]
+    measured = (rows["fall_v"] / rows["cells"]).to_numpy()
+    nominal = fall(np.ones(drawn.shape))
+    frame = rows.with_columns(scale=pl.Series(measured / np.maximum(nominal, 1e-4)))
+    usual = frame.select(_first_median(pl.col("scale"), one).alias("usual"))["usual"].to_numpy()
+    usual = np.clip(usual, 0.5, 2.5)
+    target = measured / usual
+    nearest = np.abs(table - target).argmin(axis=0)
+    once = shares[nearest]
+    return frame.select(*one, "time").with_columns(
+        once=pl.Series(np.where(np.isnan(target), np.nan, once)).fill_nan(None)
+    )
+
+
+def _with_balances(table: pl.DataFrame) -> pl.DataFrame:
+    one = ["lamp", "life"]
+    volts = pl.col("pv_v_bulk")
+    return table.with_columns(
+        led_balance_ratio=pl.col("led_balance") / _first_median(pl.col("led_balance"), one),
+        charge_balance_ratio=pl.col("charge_balance") / _first_median(pl.col("charge_balance"), one),
+        led_level_ratio=pl.col("led_ratio") / _first_median(pl.col("led_ratio"), one),
+        pv_v_ratio=volts / _first_median(volts, one),
+    )

@@ -36,7 +36,7 @@ KIND_HELP: Final[dict[Kind, tuple[str, str]]] = {
         "The panel gives clearly less than before: connector, diode, breakage or new shade.",
     ),
     Kind.PANEL_LOST: (
-        "Le panneau ne donne plus rien alors que ceux des voisines chargent : coupé, débranché ou volé.",
+        "Le panneau ne donne plus rien alors que ceux des voisins chargent : coupé, débranché ou volé.",
         "The panel gives nothing while the others charge: cut, unplugged or stolen.",
     ),
     Kind.BATTERY_WORN: (
@@ -106,7 +106,7 @@ HELP: Final[tuple[tuple[tuple[str, str], tuple[str, str]], ...]] = (
     ),
     (
         (
-            "Lampes voisines",
+            "Voisins",
             "Les autres lampes de la commune, sous le même ciel : elles disent combien de soleil il y avait.",
         ),
         ("Other lamps", "The commune's other lamps, under the same sky: they tell how much sun there was."),
@@ -137,7 +137,7 @@ FIGURES: Final[dict[str, tuple[str, str]]] = {
     "pv_v": ("Tension du panneau", "Panel voltage"),
     "pv_a": ("Courant du panneau", "Panel current"),
     "charge_w": ("Charge de la batterie", "Charge into the battery"),
-    "peers_charge_w": ("Charge chez les voisines", "Charge of the other lamps"),
+    "peers_charge_w": ("Charge chez les voisins", "Charge of the other lamps"),
     "sun_hours": ("Heures de soleil observées", "Hours of sun watched"),
     "last_heard": ("Dernier message", "Last heard"),
     "silent_lamps": ("Lampes muettes", "Silent lamps"),

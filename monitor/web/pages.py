@@ -34,7 +34,7 @@ from monitor.web.ledger import LIT, NOT_YET, UNKNOWN, Ledger, read_ledger, servi
 from monitor.web.meanings import HELP, KIND_HELP
 from monitor.web.plan import Place, commune_map, fleet_map
 from monitor.web.strip import share_bar
-from monitor.web.words import LANGUAGES, REPAIRS
+from monitor.web.words import LANGUAGES, REPAIRS, bound
 
 NIGHTS: Final = 30
 FIRST_CASES: Final = 6  # on a page whose question is another
@@ -333,7 +333,15 @@ def _who() -> str:
 
 def help_page() -> str:
     other = LANGUAGES.index(language())
-    kinds = [(sentence.kind_word(kind, language()), KIND_HELP[kind][other], WORDS[kind]) for kind in Kind]
+    kinds = [
+        (
+            sentence.kind_word(kind, language()),
+            bound(KIND_HELP[kind][other]),
+            WORDS[kind],
+            telling.carry(kind, language()),
+        )
+        for kind in Kind
+    ]
     words = [entry[other] for entry in HELP]
     return render_template("help.html", kinds=kinds, words=words)
 
@@ -341,7 +349,7 @@ def help_page() -> str:
 def _notes(cases: Any) -> list[str]:
     """What is worth knowing and no fault, in words."""
     return [
-        sentence.headline(case, fleet(), now(), language())
+        bound(sentence.headline(case, fleet(), now(), language()))
         for case in cases
         if case.kind in NOTES and view.is_open(case)
     ]

@@ -1,7 +1,7 @@
 """A case, a repair, a lamp's data sheet in the reader's words; the sentences themselves are monitor/sentence.py's."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ from monitor import speech
 from monitor.case import Case
 from monitor.casebook import Moment
 from monitor.causes import cause_word
-from monitor.fault import Kind
+from monitor.fault import WORDS, Kind
 from monitor.glossary import Tongue, limit_of, peers_of, value_of
 from monitor.web import dates
 from monitor.web.meanings import FIGURES
@@ -20,6 +20,15 @@ from monitor.web.strip import INK
 from monitor.web.words import LANGUAGES, PHRASES, REPAIRS, likely, say
 
 BAR: Final = 100  # SVG units of a likelihood of one
+
+
+def carry(kind: Kind, language: str) -> str:
+    """'À emporter : eau, raclette', or what to do instead, or '' where there is nothing to do."""
+    things = WORDS[kind].carry_fr if language == "fr" else WORDS[kind].carry_en
+    first, colon, instead = things.partition(":")
+    if first.strip() in ("rien", "nothing"):
+        return _first_upper(instead.strip()) if colon else ""
+    return say(language, "case.carry", things=things)
 
 
 def cause(name: str, language: str) -> str:
@@ -106,7 +115,7 @@ class MomentLine:
 def timeline(moments: Sequence[Moment], language: str, now: datetime) -> list[MomentLine]:
     """Since, opened, told whom when, acknowledged, repaired, closed: as it happened."""
     lines = []
-    for one in moments:
+    for one in _together(moments):
         what = repair(one.text, language) if one.what == "repair" else ""
         lines.append(
             MomentLine(
@@ -117,6 +126,18 @@ def timeline(moments: Sequence[Moment], language: str, now: datetime) -> list[Mo
             )
         )
     return lines
+
+
+def _together(moments: Sequence[Moment]) -> list[Moment]:
+    """Several people told the same at the same time are one moment."""
+    merged: list[Moment] = []
+    for one in moments:
+        last = merged[-1] if merged else None
+        if last and one.what == "told" and replace(last, who=one.who) == one:
+            merged[-1] = replace(last, who=f"{last.who}, {one.who}")
+        else:
+            merged.append(one)
+    return merged
 
 
 def repair(what: str, language: str) -> str:

@@ -15,6 +15,7 @@ from monitor.web import dates, telling
 from monitor.web.context import fleet, language, link, now, t
 from monitor.web.ledger import DARK, LIT, NOT_YET, PARTLY, UNKNOWN, Ledger, Service
 from monitor.web.strip import strip
+from monitor.web.words import bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,9 @@ def row(case: Case, with_commune: bool = True) -> Row:
     headline = sentence.headline(case, fleet(), now(), language())
     return Row(
         link=link("case", ident=case.id),
-        headline=headline,
-        why=why(case, headline),
-        to_do=sentence.to_do(case, language()),
+        headline=bound(headline),
+        why=bound(why(case, headline)),
+        to_do=bound(sentence.to_do(case, language())),
         urgency=WORDS[case.kind].urgency,
         state=case.state.value,
         is_open=is_open(case),

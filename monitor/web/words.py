@@ -3,6 +3,7 @@
 `{n}` and the like are filled in by `say`; a phrase with `|` has a singular and a plural, chosen by `n`.
 """
 
+import re
 from typing import Any, Final
 
 LANGUAGES: Final = ("fr", "en")
@@ -200,10 +201,10 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "case.figure": ("Mesure", "Figure"),
     "case.value": ("Valeur", "Value"),
     "case.limit": ("Limite", "Limit"),
-    "case.peers": ("Voisines", "Others"),
+    "case.peers": ("Voisins", "Others"),
     "case.when": ("Quand", "When"),
     "case.causes": ("Causes probables", "Likely causes"),
-    "case.carry": ("à emporter", "bring"),
+    "case.carry": ("À emporter : {things}", "Bring: {things}"),
     "case.place": ("Où", "Where"),
     "case.timeline": ("Histoire", "Story"),
     "case.hidden": (
@@ -242,8 +243,8 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "likely.low": ("peu probable", "unlikely"),
     # learnt
     "learned.name": ("Grandeur", "Quantity"),
-    "learned.panel_gain": ("production du panneau, par rapport aux voisines", "panel output, against the other lamps"),
-    "learned.gain": ("production du panneau, par rapport aux voisines", "panel output, against the other lamps"),
+    "learned.panel_gain": ("production du panneau, par rapport aux voisins", "panel output, against the other lamps"),
+    "learned.gain": ("production du panneau, par rapport aux voisins", "panel output, against the other lamps"),
     "learned.capacity": ("capacité de la batterie, part du nominal", "battery capacity, share of nameplate"),
     "learned.capacity_ah": ("capacité de la batterie", "battery capacity"),
     "learned.soiling": ("perte par saleté", "loss to dirt"),
@@ -306,6 +307,10 @@ REPAIRS: Final = (
 )
 
 
+_SIGN: Final = re.compile(r" ([:;?!»])")
+_UNIT: Final = re.compile(r"(\d) (?=%|(?:V|W|A|Ah|Wh|h|min|°C|nuits?|jours?|nights?|days?)\b|h \d\d)")
+
+
 def say(language: str, key: str, n: float | None = None, **filled: Any) -> str:
     """The phrase in that language. French counts 0 and 1 as singular, English only 1."""
     phrase = PHRASES[key][LANGUAGES.index(language)]
@@ -315,7 +320,13 @@ def say(language: str, key: str, n: float | None = None, **filled: Any) -> str:
         phrase = singular if one else plural
     if n is not None and "n" not in filled:
         filled["n"] = f"{n:g}"
-    return phrase.format(**filled)
+    text = phrase.format(**filled)
+    return bound(text) if language == "fr" else text
+
+
+def bound(text: str) -> str:
+    """The text with its numbers kept to their units, and French signs kept to their words, at the end of a line."""
+    return _UNIT.sub("\\1\u00a0", _SIGN.sub("\u00a0\\1", text)).replace("« ", "«\u00a0")
 
 
 def likely(likelihood: float) -> str:

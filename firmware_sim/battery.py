@@ -64,7 +64,7 @@ KINDS: Final[dict[Chemistry, Kind]] = {
 }  # fmt: skip
 ORDER: Final[tuple[Chemistry, ...]] = tuple(KINDS)
 GEL_RESERVE: Final = 0.08  # lead gel gives nearly all at a lamp's low current; its `usable` is a rule for long life
-RESERVE_BY_WEAR: Final = 0.12  # share of the nameplate by which an entirely worn pack's cells differ (assumption)
+RESERVE_BY_WEAR: Final = 0.18  # share of the nameplate by which an entirely worn pack's cells differ (assumption)
 
 LOWEST: Final = -0.30
 GRID: Final = 1300  # points over LOWEST…1

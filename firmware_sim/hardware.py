@@ -79,7 +79,7 @@ class Hardware:
     box_sun: Floats  # factor on the sun's heat
     rssi: Floats  # dBm
     firmware: Ints
-    drift_s: Floats  # what its clock gains a day
+    clock_s: Floats  # by how much its clock is usually off
     errors: Errors
 
     def of(self, key: str) -> Floats:
@@ -157,7 +157,7 @@ def build(fleet: Fleet, habits: Habits, start: datetime, seed: int) -> Hardware:
         box_sun=np.clip(around(0.25), 0.2, None),
         rssi=-80 + offset(9.0),
         firmware=rng.integers(0, len(FIRMWARES), n),
-        drift_s=offset(1.5),
+        clock_s=4 * np.abs(offset(1.0)),
         errors=Errors(
             pv_v=around(0.008), pv_a=around(0.015), pv_a0=offset(0.006), bat_v=around(0.004), bat_a=around(0.015),
             bat_a0=offset(0.008), led_w=around(0.015), bat_c0=offset(0.8),

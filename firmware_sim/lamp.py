@@ -32,6 +32,7 @@ class State:
     """What a lamp carries from one day into the next, [lamps]."""
 
     charge: Floats  # Ah
+    flow: Floats  # Ah that the last step stored
     heat: Floats  # K of the battery's own
     volts: Floats  # V at its terminals, last
     holding: Bools  # charger in float
@@ -111,7 +112,8 @@ def live(hw: Hardware, state: State, pack: Battery, day: Day, led_w: Floats) -> 
     wakes = day.power > charger.WAKE_W
 
     for k in range(led.shape[0]):
-        scale = (state.charge - empty_at) * inverse
+        # The voltage in the middle of the step, if it goes on as the last one: energies then add up.
+        scale = (state.charge + 0.5 * state.flow - empty_at) * inverse
         place = (np.maximum(scale, battery.LOWEST) - battery.LOWEST) * per_place
         whole = np.minimum(place.astype(np.int64), battery.GRID - 1)
         at = kind_at + whole
@@ -154,7 +156,8 @@ def live(hw: Hardware, state: State, pack: Battery, day: Day, led_w: Floats) -> 
         # Bookkeeping of charge; the current that is not stored is heat.
         stored = np.where(amps > 0, amps * efficiency, amps) * HOURS - leak * state.charge
         charge = np.minimum(np.maximum(state.charge + stored, 0.0), pack.capacity)
-        warmth = amps * (volts - e) + (amps * HOURS - (charge - state.charge)) * e / HOURS
+        state.flow = charge - state.charge
+        warmth = amps * (volts - e) + (amps * HOURS - state.flow) * e / HOURS
         state.heat = state.heat * HEAT_KEEPS + warmth * (HEAT_K_PER_W * (1 - HEAT_KEEPS))
 
         # Charger: bulk, absorption at the limit, then holding until the evening or a real load.

@@ -9,8 +9,8 @@ from gateway.fleet import Profile
 
 Floats = npt.NDArray[np.float64]
 
-# Drivers keep part of their losses at any level: 0.92 at full light is about 0.80 at 30 % (assumption).
-FIXED_SHARE: Final = 0.06
+# Drivers keep part of their losses at any level: 0.92 at full light is about 0.78 at 30 % (assumption).
+FIXED_SHARE: Final = 0.08
 
 
 def driver_line(watts: Floats, efficiency: Floats) -> tuple[Floats, Floats]:

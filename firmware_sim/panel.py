@@ -12,7 +12,7 @@ ISC_PER_K: Final = 0.0005  # 1/K
 VOC_PER_K: Final = -0.0031  # 1/K, crystalline silicon
 DIODE_V: Final = 0.033  # V per cell: n·kT/q at 50 °C, n = 1.2
 SHUNT_WM2: Final = 0.30  # below this light the panel's own leak pulls its voltage down (an assumption)
-WIRING: Final = 0.97  # mismatch, cable and connectors (an assumption)
+WIRING: Final = 0.95  # mismatch, cable, connectors, reflection off the glass (an assumption)
 
 RAIN_WASHES_MM: Final = 6.0
 RAIN_LEAVES: Final = 0.15  # share of the dirt that stays after such a rain (an assumption)

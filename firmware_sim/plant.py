@@ -110,7 +110,7 @@ class Plant:
         rate = panel.SOILING_A_DAY[self._today.month] * hw.dirt
         self._dirt = np.minimum(self._since_wash * rate, 0.25)
         self._state = State(
-            charge=self._capacity * 0.97, heat=np.zeros(n), volts=hw.of("float_v") * hw.cells,
+            charge=self._capacity * 0.97, flow=np.zeros(n), heat=np.zeros(n), volts=hw.of("float_v") * hw.cells,
             holding=np.ones(n, dtype=bool), at_limit_h=np.zeros(n), switched_on=np.ones(n, dtype=bool),
             powered=np.ones(n, dtype=bool), estimate=np.ones(n), at_zero=np.zeros(n, dtype=bool),
         )  # fmt: skip
@@ -246,9 +246,19 @@ class Plant:
         since = np.maximum.accumulate(np.where(starting, steps, -1), axis=0)
         up = np.where(since >= 0, (steps - since) * STEP_S, self._up_s + (steps + 1) * STEP_S)
         self._was_alive, self._boot, self._up_s = run.alive[-1].copy(), boot[-1], up[-1]
-        # The clock gains a little until the network sets it right, once a week, at noon.
-        day.skew_s += np.rint(self._hw.drift_s * ((self._nights + self._sync) % 7)).astype(np.int64)
+        day.skew_s += self._clock()
         return Starts(boot, up, starting)
+
+    def _clock(self) -> Ints:
+        """What each lamp's clock is off, s: the network sets it once a week, at noon, as well as it can."""
+        week = (self._nights + self._sync) // 7
+        errors = np.stack(
+            [
+                np.random.default_rng((self._seed, 6, w)).standard_normal(week.size)
+                for w in range(week.min(), week.max() + 1)
+            ]
+        )
+        return np.rint(self._hw.clock_s * errors[week - week.min(), np.arange(week.size)]).astype(np.int64)
 
     def _events(self, day: Day, run: Run, starts: Starts) -> pl.DataFrame:
         found = [(int(i), int(k), "restart") for k, i in np.argwhere(starts.starting)]

@@ -38,7 +38,9 @@ DUST_DEPTH: Final = (0.15, 0.40)
 DUST_MEAN: Final = 0.75 * 0.275 * 5.5 / 30.4  # share of sun that one spell a month takes: shape × depth × length
 
 REGIONAL: Final = 0.6  # correlation of cloudiness between communes (0.5…0.7, an assumption)
-MEMORY: Final = 0.35  # correlation of a day's cloudiness with the day before (an assumption)
+# Correlation of a day's cloudiness with the day before: 0.2…0.3 in the dry months at Malanville and Dapaong, none in the
+# rains, when storms come and go.
+MEMORY: Final = (0.3, 0.3, 0.3, 0.3, 0.25, 0.1, 0.0, 0.0, 0.0, 0.15, 0.3, 0.3)
 NOISE_CLEAR: Final = 0.05  # deviation of 5-minute clearness within a clear day
 NOISE_BROKEN: Final = 0.30  # within a day of broken cloud
 NOISE_MEMORY: Final = 0.75  # correlation of one step with the next: clouds pass in a quarter of an hour
@@ -163,9 +165,10 @@ class Sky:
 
     def _cloud(self, rng: np.random.Generator, n: int, month: int) -> Floats:
         """Share of the sun that clouds take today, [communes]: beta-distributed, by way of correlated normals."""
-        keep = (1 - MEMORY**2) ** 0.5
-        self._regional = MEMORY * self._regional + keep * rng.standard_normal()
-        self._local = MEMORY * self._local + keep * rng.standard_normal(len(self._communes))
+        memory = MEMORY[month]
+        keep = (1 - memory**2) ** 0.5
+        self._regional = memory * self._regional + keep * rng.standard_normal()
+        self._local = memory * self._local + keep * rng.standard_normal(len(self._communes))
         mixed = REGIONAL**0.5 * self._regional + (1 - REGIONAL) ** 0.5 * self._local
         mean, sd = cloud_loss(month)
         a, b = beta_of(mean, sd)
@@ -173,7 +176,7 @@ class Sky:
         for spell in self._weather.cloud_spells:
             here = np.array([spell.commune in (None, commune.id) for commune in self._communes])
             loss = np.maximum(loss, np.where(here, self._placed(spell, n), 0))
-        return np.asarray(np.clip(loss, 0, 0.93), dtype=np.float64)
+        return np.asarray(np.clip(loss, 0, 0.80), dtype=np.float64)
 
     def _noise(self, rng: np.random.Generator, broken: Floats, clear: Floats) -> Floats:
         """Factor [steps, communes] on a day's clearness, of mean 1 over the day's energy."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from flask import Blueprint, Flask, Response, abort, g, jsonify, render_template, request
 from markupsafe import Markup
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.wrappers import Response as AnyResponse
 
 from gateway.fleet import Fleet
@@ -32,6 +32,7 @@ from monitor.web.world import NoSuchWorld, World
 STYLE: Final = Path(__file__).parent / "templates" / "style.css"
 SMALLEST_TO_PRESS: Final = 1000  # bytes; smaller ones gain nothing from gzip
 MAX_FORM: Final = 16 * 1024  # bytes
+PLAIN: Final = {"Content-Type": "text/plain; charset=utf-8"}
 LOCAL_HOSTS: Final = ("localhost", "127.0.0.1", "[::1]")
 
 log = logging.getLogger(__name__)
@@ -161,6 +162,7 @@ def _guard(
         try:
             g.world = worlds(g.world_name)
         except (NoSuchWorld, KeyError):
+            g.site = "live"  # its links must lead somewhere
             abort(404)
         g.fleet = g.world.fleet or fleet
         g.now = (g.world.clock or clock)().astimezone(UTC)
@@ -188,6 +190,10 @@ def _answer_errors(app: Flask) -> None:
         if error.code == 405:
             response.headers["Allow"] = ", ".join(getattr(error, "valid_methods", None) or ["GET"])
         return response
+
+    @app.errorhandler(SecurityError)
+    def foreign_name(error: SecurityError) -> tuple[str, int, dict[str, str]]:
+        return "Without accounts this page is for this machine only: open it at http://127.0.0.1", 400, PLAIN
 
     @app.errorhandler(StoreAway)
     def store_away(error: StoreAway) -> AnyResponse:

@@ -162,6 +162,7 @@ FIGURES: Final[dict[str, tuple[str, str]]] = {
     "autonomy_nights": ("Réserve", "Reserve"),
     "dark_probability_pct": ("Risque sur trois nuits", "Risk over three nights"),
     "nights": ("Vu pendant", "Seen on"),
+    "silent_hours": ("Silence", "Silent for"),
     "sunny_days": ("Vu pendant", "Seen on"),
     "unpowered_min": ("Sans courant avant l'aube", "Without power before dawn"),
 }

@@ -88,7 +88,6 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "count": ("{n} {word}", "{n} {word}"),
     "strip.label": ("{name}, {nights} nuits : {counts}", "{name}, {nights} nights: {counts}"),
     "block.label": ("{name}, nuit dernière : {counts}", "{name}, last night: {counts}"),
-    "out_of": ("{n} sur {total}", "{n} of {total}"),
     # sections
     "cases.todo": ("À faire", "To do"),
     "cases.open": ("{n} panne ouverte|{n} pannes ouvertes", "{n} open case|{n} open cases"),
@@ -223,6 +222,11 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "moment.note": ("note de {who}", "note by {who}"),
     "moment.repair": ("réparation signalée par {who} : {what}", "repair reported by {who}: {what}"),
     "somebody": ("quelqu'un sur place", "somebody on site"),
+    "trace.rule": ("Règle :", "Rule:"),
+    "trace.date": ("Nuit :", "Night:"),
+    "trace.verdict": ("Conclusion :", "Verdict:"),
+    "trace.thresholds": ("Seuils", "Thresholds"),
+    "trace.inputs": ("Données de cette nuit-là", "That night's inputs"),
     "case.take": ("Je m'en occupe", "I take it on"),
     "case.take_note": (
         "Les autres verront que quelqu'un y va ; la panne se fermera d'elle-même à la première preuve.",
@@ -260,7 +264,8 @@ PHRASES: Final[dict[str, tuple[str, str]]] = {
     "login.password": ("Mot de passe", "Password"),
     "login.send": ("Entrer", "Sign in"),
     "login.wrong": ("Compte ou mot de passe inconnu.", "Unknown account or password."),
-    "login.wait": ("Trop d'essais : attendez cinq minutes.", "Too many tries: wait five minutes."),
+    "error.429": ("Trop d'essais", "Too many tries"),
+    "error.429_why": ("Pour ce compte, attendez cinq minutes.", "For this account, wait five minutes."),
     # help
     "help.title": ("Ce que les mots veulent dire", "What the words mean"),
     "help.nights": ("Les nuits", "Nights"),
@@ -308,7 +313,8 @@ REPAIRS: Final = (
 
 
 _SIGN: Final = re.compile(r" ([:;?!»])")
-_UNIT: Final = re.compile(r"(\d) (?=%|(?:V|W|A|Ah|Wh|h|min|°C|nuits?|jours?|nights?|days?)\b|h \d\d)")
+_UNIT: Final = re.compile(r"(\d) (?=%|(?:V|W|A|Ah|Wh|h|min|°C|nuits?|jours?|nights?|days?)\b)")
+_MINUTES: Final = re.compile(r"\bh (?=\d\d\b)")
 
 
 def say(language: str, key: str, n: float | None = None, **filled: Any) -> str:
@@ -326,7 +332,8 @@ def say(language: str, key: str, n: float | None = None, **filled: Any) -> str:
 
 def bound(text: str) -> str:
     """The text with its numbers kept to their units, and French signs kept to their words, at the end of a line."""
-    return _UNIT.sub("\\1\u00a0", _SIGN.sub("\u00a0\\1", text)).replace("« ", "«\u00a0")
+    text = _UNIT.sub("\\1\u00a0", _SIGN.sub("\u00a0\\1", text))
+    return _MINUTES.sub("h\u00a0", text).replace("« ", "«\u00a0")
 
 
 def likely(likelihood: float) -> str:

@@ -222,8 +222,11 @@ def episodes() -> list[Episode]:
                 figures=figures,
                 estimate={Kind.PANEL_SOILED: 0.24, Kind.BATTERY_WORN: 0.61}.get(kind),
                 trace={
-                    "rule": "une règle & ses <seuils>",
-                    "thresholds": {"minimum_v": 11.0},
+                    "rule": "LED power < 5 % of what was commanded & battery above its <cut-off>",
+                    "date": "2026-11-22",
+                    "thresholds": {"dark_share": {"value": 0.02, "unit": "", "reason": "a glow is not light"}},
+                    "inputs": {"lit_minutes": 0.0, "scheduled_minutes": 750.0, "dusk_v": 13.27, "note": None},
+                    "verdict": "bad",
                     "nights": [{"date": "2026-11-21", "bad": True}, {"date": "2026-11-22", "bad": True}],
                 },
             )

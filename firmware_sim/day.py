@@ -47,11 +47,11 @@ class Day:
     burning: Bools  # LED on whatever is commanded
     tap_w: Floats  # taken from the battery by somebody else
     ohm: Floats  # factor on the battery's resistance
-    lost_v: Floats  # V missing from the pack (a shorted cell)
+    shorted: Floats  # cells whose voltage is missing from the pack
     connected: Bools  # battery there
     charging: Bools  # the charger passes the panel's power
     over_v: Floats  # V added to the charger's limit
-    cut_v: Floats  # V added to the cut-off
+    cut_share: Floats  # share of charge, as the controller reckons it, below which it cuts the load off as well
     reboots: Bools  # the controller starts anew at this step
     skew_s: Ints  # lamp's clock minus true time, s
     sensors: list[SensorFlaw] = field(default_factory=list)
@@ -72,7 +72,7 @@ class Day:
         return cls(
             begin, elevation, power, isc, voc, battery_c, light,
             emits=np.ones(shape), burning=np.zeros(shape, dtype=bool), tap_w=np.zeros(shape), ohm=np.ones(shape),
-            lost_v=np.zeros(shape), connected=np.ones(shape, dtype=bool), charging=np.ones(shape, dtype=bool),
-            over_v=np.zeros(shape), cut_v=np.zeros(shape), reboots=np.zeros(shape, dtype=bool),
+            shorted=np.zeros(shape), connected=np.ones(shape, dtype=bool), charging=np.ones(shape, dtype=bool),
+            over_v=np.zeros(shape), cut_share=np.zeros(shape), reboots=np.zeros(shape, dtype=bool),
             skew_s=np.zeros(shape, dtype=np.int64),
         )  # fmt: skip

@@ -23,7 +23,8 @@ Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 HOURS: Final = STEP_S / 3600
-HEAT_K_PER_W: Final = 0.8  # a pack's own heating …
+HEAT_K_PER_W: Final = 0.5  # a pack's own heating …
+RECONNECT_SHARE: Final = 0.04  # of charge, above the share at which a controller cut off
 HEAT_KEEPS: Final = float(np.exp(-STEP_S / 7200))  # … with a lag of two hours (assumptions)
 
 
@@ -104,7 +105,9 @@ def live(hw: Hardware, state: State, pack: Battery, day: Day, led_w: Floats) -> 
     leak = hw.of("leak_month") / (30.4 * 24) * HOURS
     tail = pack.capacity * charger.TAIL
     pwm = np.flatnonzero(hw.pwm)
-    twelve = hw.cut_off / 11.0  # over- and cut-off voltages are told per 12 V
+    twelve = hw.cut_off / 11.0  # voltages beyond the limit are told per 12 V
+    no_share = ~(day.cut_share > 0).any(axis=0)
+    missing = day.shorted * hw.of("short_v")
     counted = HOURS / hw.amp_hours
     led = np.where(day.burning, hw.led_w, led_w) * day.emits
     variable, fixed = led * hw.driver_slope, np.where(led > 0, hw.driver_fixed, 0.0)
@@ -118,7 +121,7 @@ def live(hw: Hardware, state: State, pack: Battery, day: Day, led_w: Floats) -> 
         whole = np.minimum(place.astype(np.int64), battery.GRID - 1)
         at = kind_at + whole
         low = table.ocv[at]
-        e = (low + (table.ocv[at + 1] - low) * (place - whole)) * hw.cells - day.lost_v[k]
+        e = (low + (table.ocv[at + 1] - low) * (place - whole)) * hw.cells - missing[k]
 
         # Load: the relay, the saving of light, the controller itself.
         connected = day.connected[k]
@@ -167,13 +170,14 @@ def live(hw: Hardware, state: State, pack: Battery, day: Day, led_w: Floats) -> 
         state.holding = (state.holding | full) & (available > 0) & (volts > rebulk)
 
         # Controller: cut-off and reconnection, supply, its count of charge with the quirks of real ones.
-        cut_by = day.cut_v[k] * twelve
         was_on = state.switched_on
-        state.switched_on = np.where(was_on, volts > hw.cut_off + cut_by, volts >= hw.reconnect + cut_by) | ~connected
+        enough = state.estimate >= day.cut_share[k] + np.where(was_on, 0.0, RECONNECT_SHARE)
+        held = np.where(was_on, volts > hw.cut_off, volts >= hw.reconnect)
+        state.switched_on = (held & (enough | no_share)) | ~connected
         state.powered = (volts > brown) & (state.powered | wakes[k])
         cut = was_on & ~state.switched_on
         estimate = state.estimate + (amps * hw.errors.bat_a + hw.errors.bat_a0) * counted
-        state.at_zero = (state.at_zero | cut) & ~full
+        state.at_zero = (state.at_zero | (cut & ~held)) & ~full
         estimate = np.where(full, 1.0, np.where(state.at_zero, 0.0, estimate))
         state.estimate = np.minimum(np.maximum(estimate, 0.0), 1.0)
         state.charge, state.volts = charge, volts

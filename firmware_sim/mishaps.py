@@ -42,8 +42,8 @@ def dark(day: Day, lamp: int, span: slice, mishap: Mishap, rng: np.random.Genera
 
 
 def early_off(day: Day, lamp: int, span: slice, mishap: Mishap, rng: np.random.Generator) -> None:
-    """The controller's cut-off is set too high, by `severity` V per 12 V: it cuts while charge is left."""
-    day.cut_v[span, lamp] = mishap.severity
+    """The controller was set up for another battery: it cuts the load off while `severity` of the charge is left."""
+    day.cut_share[span, lamp] = mishap.severity
 
 
 def flicker(day: Day, lamp: int, span: slice, mishap: Mishap, rng: np.random.Generator) -> None:
@@ -106,9 +106,9 @@ def panel_lost(day: Day, lamp: int, span: slice, mishap: Mishap, rng: np.random.
 
 
 def battery_weak_cell(day: Day, lamp: int, span: slice, mishap: Mishap, rng: np.random.Generator) -> None:
-    """`short`: `severity` cells' voltage is missing; `resistance`: the pack's is `severity` times as high."""
+    """`short`: the voltage of `severity` cells is missing; `resistance`: the pack's is `severity` times as high."""
     if mishap.mode == "short":
-        day.lost_v[span, lamp] = mishap.severity
+        day.shorted[span, lamp] = mishap.severity
     else:
         day.ohm[span, lamp] *= mishap.severity
 
@@ -202,7 +202,7 @@ SENSOR_MODES: Final = ("pv_frozen", "bat_rail", "temperature_rail", "led_gain", 
 
 FLAWS: Final[dict[str, Flaw]] = {
     "dark": Flaw(dark, (1, 1), (1, 1)),
-    "early_off": Flaw(early_off, (1.55, 1.75), (0.1, 3)),
+    "early_off": Flaw(early_off, (0.76, 0.9), (0.1, 0.99)),
     "flicker": Flaw(flicker, (0.25, 0.6), (0.05, 0.95)),
     "dim": Flaw(dim, (0.34, 0.67), (0.05, 0.99)),
     "day_burning": Flaw(day_burning, (1, 1), (1, 1)),

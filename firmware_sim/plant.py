@@ -258,7 +258,8 @@ class Plant:
                 for w in range(week.min(), week.max() + 1)
             ]
         )
-        return np.rint(self._hw.clock_s * errors[week - week.min(), np.arange(week.size)]).astype(np.int64)
+        off = np.rint(self._hw.clock_s * errors[week - week.min(), np.arange(week.size)])
+        return np.asarray(off, dtype=np.int64)
 
     def _events(self, day: Day, run: Run, starts: Starts) -> pl.DataFrame:
         found = [(int(i), int(k), "restart") for k, i in np.argwhere(starts.starting)]

@@ -108,8 +108,9 @@ class Sampler:
         volts, amps = panel_side(hw, day, run, rows)
         idle = amps <= 0
         connected = day.connected[rows]
-        # Without a battery the terminals follow the panel, up to the charger's limit.
-        follows = np.minimum(0.72 * day.voc[rows], pack.limit_v[rows])
+        # Without a battery nothing steadies the charger's output: it follows the sun and swings.
+        sun = np.clip(day.light[rows] / 700, 0, 1)
+        follows = pack.limit_v[rows] * (0.82 + 0.18 * sun) + noise(15 * NOISE_V)
         bat_v = np.where(connected, run.volts[rows], follows)
         level = np.where(run.lit[rows], lights.wanted[rows] * run.saved[rows], 0.0)
         level = np.where(day.burning[rows] & run.alive[rows], 100.0, level)

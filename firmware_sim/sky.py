@@ -38,8 +38,8 @@ DUST_DEPTH: Final = (0.15, 0.40)
 DUST_MEAN: Final = 0.75 * 0.275 * 5.5 / 30.4  # share of sun that one spell a month takes: shape × depth × length
 
 REGIONAL: Final = 0.6  # correlation of cloudiness between communes (0.5…0.7, an assumption)
-# Correlation of a day's cloudiness with the day before: 0.2…0.3 in the dry months at Malanville and Dapaong, none in the
-# rains, when storms come and go.
+# Correlation of a day's cloudiness with the day before: 0.2…0.3 in the dry months at Malanville and Dapaong, none in
+# the rains, when storms come and go.
 MEMORY: Final = (0.3, 0.3, 0.3, 0.3, 0.25, 0.1, 0.0, 0.0, 0.0, 0.15, 0.3, 0.3)
 NOISE_CLEAR: Final = 0.05  # deviation of 5-minute clearness within a clear day
 NOISE_BROKEN: Final = 0.30  # within a day of broken cloud
@@ -110,7 +110,7 @@ class Sky:
             columns: list[list[Floats]] = [[], [], []]
             for commune in self._communes:
                 where = pvlib.location.Location(commune.latitude, commune.longitude, altitude=commune.altitude)
-                sun = where.get_solarposition(times)
+                sun = where.get_solarposition(times, method="ephemeris")
                 clear = where.get_clearsky(times, model="ineichen", solar_position=sun)
                 for column, values in zip(columns, (sun["apparent_zenith"], sun["azimuth"], clear["ghi"]), strict=True):
                     column.append(values.to_numpy(dtype=np.float64))

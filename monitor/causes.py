@@ -46,7 +46,7 @@ PARTS: Final[dict[str, CauseWord]] = {
     ),
     "wear": CauseWord("l'usure", "usure", "wear"),
     "cell": CauseWord("une cellule de la batterie", "cellule de batterie", "a battery cell", "batterie", "battery"),
-    "fuse": CauseWord("le fusible", "fusible", "the fuse", "fusibles, multimètre", "fuses, multimeter"),
+    "fuse": CauseWord("le fusible", "fusible", "the fuse", "fusible, multimètre", "fuse, multimeter"),
     "profile": CauseWord(
         "le programme d'éclairage",
         "programme d'éclairage",

@@ -52,8 +52,9 @@ def in_unit(unit: str, digits: int, small: int | None = None) -> Say:
     """With `small` digits below ten, where they still matter; a zero needs none."""
 
     def say(value: float, tongue: Tongue) -> str:
-        places = small if small is not None and abs(value) < 9.95 and abs(value) >= 0.05 else digits
-        return f"{number(value, places, tongue.language)} {unit}"
+        places = small if small is not None and abs(value) < 9.95 and round(value, small) != round(value) else digits
+        space = "" if unit == "%" and tongue.language == "en" else " "
+        return number(value, places, tongue.language) + space + unit
 
     return numeric(say)
 
@@ -99,15 +100,15 @@ def _degrees(value: float, tongue: Tongue) -> str:
 
 _DAYS: Final = {"fr": ("jour", "jours"), "en": ("day", "days")}
 _CHANNELS: Final = {
-    "pv_mv": ("tension du panneau", "panel voltage"),
-    "pv_ma": ("courant du panneau", "panel current"),
-    "bat_mv": ("tension de la batterie", "battery voltage"),
-    "bat_ma": ("courant de la batterie", "battery current"),
-    "bat_dc": ("température de la batterie", "battery temperature"),
-    "soc": ("charge estimée", "state of charge"),
-    "led_mw": ("puissance de la lampe", "lamp power"),
-    "level": ("niveau de lumière", "light level"),
-    "target": ("niveau demandé", "level asked for"),
+    "pv_mv": ("la tension du panneau", "the panel voltage"),
+    "pv_ma": ("le courant du panneau", "the panel current"),
+    "bat_mv": ("la tension de la batterie", "the battery voltage"),
+    "bat_ma": ("le courant de la batterie", "the battery current"),
+    "bat_dc": ("la température de la batterie", "the battery temperature"),
+    "soc": ("la charge estimée", "the state of charge"),
+    "led_mw": ("la puissance de la lampe", "the lamp power"),
+    "level": ("le niveau de lumière", "the light level"),
+    "target": ("le niveau demandé", "the level asked for"),
 }
 _EVENTS: Final = {
     "tilt": ("le mât a bougé", "the pole moved"),
@@ -181,8 +182,8 @@ TERMS: Final[dict[str, Term]] = {
         "{} not heard", "{} are not heard", counted(("lampadaire", "lampadaires"), ("lamp", "lamps"))
     ),
     "lamps": Term(
-        "lamps of the commune", "{} en tout", "la commune a {}", "{} in all", "the commune has {}",
-        counted(("lampadaire", "lampadaires"), ("lamp", "lamps"))
+        "lamps of the commune", "sur {}", "la commune compte {} lampadaires", "of {}", "the commune has {} lamps",
+        numeric(lambda value, tongue: number(value, 0, tongue.language))
     ),
     "loss_pct": Term(
         "share of panel output lost, %", "{} de production perdue", "le panneau perd {} de sa production",
@@ -244,8 +245,8 @@ TERMS: Final[dict[str, Term]] = {
     ),
     "event": Term("what the pole told: tilt, door_open, restart, cutoff", "{}", "{}", "{}", "{}", _named(_EVENTS)),
     "channel": Term(
-        "column of the report that is wrong, as in the wire language", "{}", "la mesure en cause est : {}", "{}",
-        "the measurement at fault is: {}", _named(_CHANNELS)
+        "column of the report that is wrong, as in the wire language", "{}", "la mesure en cause est {}", "{}",
+        "the measurement at fault is {}", _named(_CHANNELS)
     ),
     "autonomy_nights": Term(
         "nights that the battery can still give", "reste {}", "il reste {} de réserve", "{} left",
@@ -256,11 +257,11 @@ TERMS: Final[dict[str, Term]] = {
         "the risk is {}", _PERCENT
     ),
     "nights": Term(
-        "nights on which it was seen", "sur {}", "vu sur {}", "on {}", "seen on {}",
+        "nights on which it was seen", "sur {}", "cela s'est vu sur {}", "on {}", "it was seen on {}",
         counted(("nuit", "nuits"), ("night", "nights"))
     ),
     "sunny_days": Term(
-        "days with sun on which it was seen", "sur {} de soleil", "vu sur {} de soleil", "on {}", "seen on {}",
+        "days with sun on which it was seen", "sur {} de soleil", "vu sur {} de soleil", "on {}", "it was seen on {}",
         counted(("jour", "jours"), ("sunny day", "sunny days"))
     ),
 }  # fmt: skip

@@ -76,23 +76,23 @@ _OUTPUT: Final = Phrase(
     "the panel gives {ratio_pct} of what its neighbours give",
 )
 _MISSING: Final = Phrase(
-    "{silent_lamps} sur {lamps}",
-    "{silent_lamps} sans nouvelles sur {lamps}",
-    "{silent_lamps} of {lamps}",
-    "{silent_lamps} not heard of {lamps}",
+    "{silent_lamps} sur {lamps} sans nouvelles",
+    "il y a {silent_lamps} sur {lamps} sans nouvelles",
+    "no word from {silent_lamps} of {lamps}",
+    "there is no word from {silent_lamps} of {lamps}",
 )
 _CAPACITY: Final = (
     Phrase(
-        "reste {capacity_pct} de sa capacité ({capacity_ah}, à {capacity_pm_ah} près)",
-        "la batterie garde {capacity_pct} de sa capacité ({capacity_ah}, à {capacity_pm_ah} près)",
-        "{capacity_pct} of its capacity left ({capacity_ah}, give or take {capacity_pm_ah})",
-        "the battery keeps {capacity_pct} of its capacity ({capacity_ah}, give or take {capacity_pm_ah})",
+        "reste {capacity_pct} de sa capacité, soit {capacity_ah} à {capacity_pm_ah} près",
+        "la batterie garde {capacity_pct} de sa capacité, soit {capacity_ah} à {capacity_pm_ah} près",
+        "{capacity_pct} of its capacity left, {capacity_ah} give or take {capacity_pm_ah}",
+        "the battery keeps {capacity_pct} of its capacity, {capacity_ah} give or take {capacity_pm_ah}",
     ),
     Phrase(
-        "reste {capacity_pct} de sa capacité ({capacity_ah})",
-        "la batterie garde {capacity_pct} de sa capacité ({capacity_ah})",
-        "{capacity_pct} of its capacity left ({capacity_ah})",
-        "the battery keeps {capacity_pct} of its capacity ({capacity_ah})",
+        "reste {capacity_pct} de sa capacité, soit {capacity_ah}",
+        "la batterie garde {capacity_pct} de sa capacité, soit {capacity_ah}",
+        "{capacity_pct} of its capacity left, {capacity_ah}",
+        "the battery keeps {capacity_pct} of its capacity, {capacity_ah}",
     ),
     Phrase(
         "reste {capacity_pct} de sa capacité",
@@ -145,23 +145,15 @@ PHRASES: Final[Mapping[Kind, tuple[Phrase, ...]]] = {
         _LED,
         Phrase(
             "{ratio_pct} de sa puissance",
-            "la lampe reçoit {ratio_pct} de sa puissance",
+            "c'est {ratio_pct} de sa puissance",
             "{ratio_pct} of its power",
-            "the lamp gets {ratio_pct} of its power",
+            "that is {ratio_pct} of its power",
         ),
         Phrase(
             "niveau {level_pct} pour {target_pct} demandés",
             "son niveau est de {level_pct} pour {target_pct} demandés",
             "level {level_pct} for {target_pct} asked",
             "its level is {level_pct} for {target_pct} asked",
-        ),
-    ),
-    Kind.COMMUNE_SILENT: (
-        Phrase(
-            "{silent_lamps} sur {lamps} sans nouvelles",
-            "{silent_lamps} sur {lamps} ne donnent plus de nouvelles",
-            "{silent_lamps} of {lamps} not heard",
-            "{silent_lamps} of {lamps} are not heard",
         ),
     ),
     Kind.PANEL_SOILED: (
@@ -239,9 +231,9 @@ PHRASES: Final[Mapping[Kind, tuple[Phrase, ...]]] = {
     Kind.SENSOR_FAULTY: (
         Phrase(
             "mesure fausse : {channel}",
-            "la mesure fausse est celle-ci : {channel}",
+            "la mesure fausse est {channel}",
             "wrong measurement: {channel}",
-            "the wrong measurement is this: {channel}",
+            "the wrong measurement is {channel}",
         ),
     ),
     Kind.CLOCK_WRONG: (
@@ -266,7 +258,7 @@ PHRASES: Final[Mapping[Kind, tuple[Phrase, ...]]] = {
             "reste {autonomy_nights} de réserve",
             "il reste {autonomy_nights} de réserve",
             "{autonomy_nights} of reserve left",
-            "{autonomy_nights} of reserve left",
+            "{autonomy_nights} of reserve are left",
         ),
         *_CAPACITY,
     ),

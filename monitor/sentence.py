@@ -13,7 +13,7 @@ from monitor.case import Case, Change
 from monitor.causes import cause_word
 from monitor.clauses import Clause, clauses
 from monitor.fault import NOTES, WORDS, Cause, Kind
-from monitor.glossary import Tongue
+from monitor.glossary import Tongue, value_of
 from monitor.gsm import SEGMENT, septets, to_gsm
 from monitor.speech import Pace, between, date, lasted, moment, since_when
 from monitor.states import STATES
@@ -29,6 +29,17 @@ URGENCY: Final = {
 SLOW: Final = frozenset(
     {Kind.PANEL_SOILED, Kind.PANEL_PARTIAL, Kind.BATTERY_WORN, Kind.BATTERY_WEAK_CELL, Kind.DARK_RISK, Kind.LOW_SUN}
 )
+FORECASTS: Final = frozenset({Kind.DARK_RISK})  # their figures say how likely, not why
+# Causes that say no more than the kind does.
+SAME: Final = {
+    Kind.BATTERY_WORN: "wear",
+    Kind.BATTERY_WEAK_CELL: "cell",
+    Kind.CHARGER_STUCK: "controller",
+    Kind.CLOCK_WRONG: "clock",
+    Kind.HOT: "heat",
+    Kind.PANEL_SOILED: "dust",
+    Kind.SENSOR_FAULTY: "sensor",
+}
 AT_NIGHT: Final = frozenset({Kind.DARK, Kind.EARLY_OFF, Kind.FLICKER, Kind.DIM})
 
 
@@ -46,14 +57,16 @@ def evidence(case: Case, fleet: Fleet, now: datetime, language: str) -> str:
     """One full sentence: what is seen, why, and the figures that show it with their peers' beside."""
     fr = language == "fr"
     tongue = Tongue(language, now)
-    said = [_with_beside(clause, tongue) for clause in clauses(case.kind, case.figures, tongue, long=True)]
+    shown = clauses(case.kind, case.figures, tongue, long=True)
+    began = since(case, now, language)
+    said = [_with_beside(clause, began, tongue) for clause in shown if not _repeats(clause, began, now, language)]
     because = _and(said, language)
     why = _causes(case, language)
     sentence = headline(case, fleet, now, language)
     if why:
         sentence += (" ; " if fr else "; ") + why
     if because:
-        sentence += (", car " if fr else ", because ") + because if why else (" : " if fr else ": ") + because
+        sentence += (", car " if fr else ", because ") + because
     return sentence + "."
 
 
@@ -89,14 +102,17 @@ def pace(kind: Kind) -> Pace:
 
 def carry(case: Case, language: str) -> str:
     """What to take along, for the causes worth it, without saying anything twice; '' for nothing."""
-    likely = [cause for cause in ranked(case) if cause.likelihood >= WORTH_CARRYING]
-    words = [cause_word(cause.cause) for cause in likely]
-    lists = [word.carry_fr if language == "fr" else word.carry_en for word in words]
-    if not any(lists):
-        own = WORDS[case.kind]
-        lists = [own.carry_fr if language == "fr" else own.carry_en]
-    things = [thing for one in lists if not _nothing(one) for thing in one.split(", ") if thing]
-    return ", ".join(dict.fromkeys(things))
+    fr = language == "fr"
+    own = WORDS[case.kind].carry_fr if fr else WORDS[case.kind].carry_en
+    if _nothing(own):
+        return ""
+    likely = [cause_word(cause.cause) for cause in ranked(case) if cause.likelihood >= WORTH_CARRYING]
+    lists = [(word.carry_fr if fr else word.carry_en) or own for word in likely] or [own]
+    things = [thing for one in lists if not _nothing(one) for thing in one.split(", ")]
+    once: dict[str, str] = {}
+    for thing in things:
+        once.setdefault(thing.rstrip("s"), thing)  # a cable and cables are in the same bag
+    return ", ".join(once.values())
 
 
 def to_do(case: Case, language: str) -> str:
@@ -125,7 +141,8 @@ def _nothing(carried: str) -> bool:
 def _named(case: Case) -> list[Cause]:
     """The causes that tell more than the kind itself does."""
     causes = ranked(case)
-    return [] if causes and causes[0].cause == case.kind else [cause for cause in causes if cause.cause != case.kind]
+    same = {case.kind.value, SAME.get(case.kind, "")}
+    return [] if causes and causes[0].cause in same else [cause for cause in causes if cause.cause not in same]
 
 
 def _causes(case: Case, language: str) -> str:
@@ -140,18 +157,19 @@ def _causes(case: Case, language: str) -> str:
         return "cause" + colon + words[0]
     with_share = [f"{word} ({c.likelihood * 100:.0f}{percent})" for word, c in zip(words, causes, strict=True)]
     if causes[0].likelihood >= PROBABLE:
-        other = (", sinon " if fr else ", or else ") + (" ou " if fr else " or ").join(with_share[1:])
+        other = (", sinon " if fr else ", or else ") + _or(with_share[1:], language)
         return (
             ("cause probable" if fr else "probable cause") + colon + with_share[0] + (other if with_share[1:] else "")
         )
-    return ("cause possible" if fr else "possible cause") + colon + (" ou " if fr else " or ").join(with_share)
+    return ("cause possible" if fr else "possible cause") + colon + _or(with_share, language)
 
 
-def _with_beside(clause: Clause, tongue: Tongue) -> str:
+def _with_beside(clause: Clause, began: str, tongue: Tongue) -> str:
     """The clause with, in brackets, when it was measured, what the peers show, and the limit."""
     fr = tongue.language == "fr"
     times = [figure.at for figure in clause.figures if figure.at]
-    beside = [moment(max(times), tongue.now, tongue.language)] if times else []
+    measured = moment(max(times), tongue.now, tongue.language) if times else ""
+    beside = [measured] if measured and measured not in began else []
     if clause.peers:
         beside.append(("ses voisins : " if fr else "its neighbours: ") + _and(clause.peers, tongue.language))
     if clause.limits:
@@ -159,36 +177,50 @@ def _with_beside(clause: Clause, tongue: Tongue) -> str:
     return f"{clause.text} ({' ; '.join(beside) if fr else '; '.join(beside)})" if beside else clause.text
 
 
+def _repeats(clause: Clause, began: str, now: datetime, language: str) -> bool:
+    """Whether it only says again when it began."""
+    values = [value_of(figure, Tongue(language, now)) for figure in clause.figures]
+    return len(values) == 1 and isinstance(clause.figures[0].value, str) and bool(values[0]) and str(values[0]) in began
+
+
 def _and(parts: Sequence[str], language: str) -> str:
-    if len(parts) < 2:
-        return "".join(parts)
-    return ", ".join(parts[:-1]) + (" et " if language == "fr" else " and ") + parts[-1]
+    return _listed(parts, " et " if language == "fr" else " and ")
+
+
+def _or(parts: Sequence[str], language: str) -> str:
+    return _listed(parts, " ou " if language == "fr" else " or ")
+
+
+def _listed(parts: Sequence[str], last: str) -> str:
+    return ", ".join(parts[:-1]) + last + parts[-1] if len(parts) > 1 else "".join(parts)
 
 
 def _opened(case: Case, fleet: Fleet, now: datetime, language: str) -> str:
     fr = language == "fr"
-    said = clauses(case.kind, case.figures, Tongue(language, now), long=False)
+    began = since(case, now, language)
+    shown = clauses(case.kind, case.figures, Tongue(language, now), long=False)
+    said = [clause for clause in shown if not _repeats(clause, began, now, language)]
     why = _short_cause(case, language, others=False)
     both = _short_cause(case, language, others=True)
     todo = to_do(case, language)
     # Most important first; the subject and the kind are never left out.
-    parts = ["since", "cause", "clause 0", "clause 1", "note", "peers", "clause 2", "todo", "both", "clause 3"]
+    parts = ["since", "cause", "clause 0", "note", "clause 1", "todo", "peers", "both", "clause 2", "clause 3"]
 
     def build(keep: frozenset[str]) -> str:
         text = f"{_short_subject(case, fleet, 'note' in keep)}: {kind_word(case.kind, language)}"
         if "since" in keep:
-            text += " " + since(case, now, language)
+            text += " " + began
         facts = []
         for i, clause in enumerate(said[:4]):
             if f"clause {i}" in keep:
                 beside = ", ".join(clause.peers) if "peers" in keep else ""
-                facts.append(clause.text + (f" ({'voisins' if fr else 'neighbours'} {beside})" if beside else ""))
+                facts.append(clause.text + (f" ({'voisins' if fr else 'neighbours'}: {beside})" if beside else ""))
         reason = both if "both" in keep else why if "cause" in keep else ""
         shown = ", ".join(facts)
-        told = (
-            f"{reason}: {shown}" if reason and shown and ":" not in reason else ". ".join(filter(None, (reason, shown)))
-        )
-        return _sentences(text, told, todo if "todo" in keep else "")
+        bring = todo if "todo" in keep else ""
+        if reason and shown and ":" not in reason and case.kind not in FORECASTS:
+            return _sentences(text, f"{reason}: {shown}", bring)
+        return _sentences(text, reason, shown, bring)
 
     return _as_much_as_fits(build, parts)
 
@@ -235,7 +267,7 @@ def _withdrawn(case: Case, fleet: Fleet, now: datetime, language: str) -> str:
 
 
 def _short_cause(case: Case, language: str, others: bool) -> str:
-    """`Driver LED probable`, `Peut-être driver LED ou câble coupé`, `Cause: vol`."""
+    """`Driver LED probable`, `Cause possible: driver LED ou câble coupé`, `Cause: vol`."""
     causes = _named(case)
     if not causes:
         return ""
@@ -243,17 +275,13 @@ def _short_cause(case: Case, language: str, others: bool) -> str:
     words = [cause_word(cause.cause) for cause in causes]
     names = [word.fr_short if fr else word.en for word in words]
     top = causes[0].likelihood
-    second = others and len(causes) > 1 and causes[1].likelihood >= WORTH_NAMING
     if top >= CERTAIN:
         return f"Cause: {names[0]}"
-    if second:
-        either = f"{names[0]} {'ou' if fr else 'or'} {names[1]}"
-        return f"Peut-être {either}" if fr else f"Perhaps {either}"
     if top >= PROBABLE:
-        return (
-            f"{_capital(names[0])} {'probables' if words[0].plural else 'probable'}" if fr else f"Probably {names[0]}"
-        )
-    return f"Peut-être {names[0]}" if fr else f"Perhaps {names[0]}"
+        likely = "probables" if words[0].plural else "probable"
+        return f"{_capital(names[0])} {likely}" if fr else f"Probably {names[0]}"
+    possible = names[: 2 if others and len(causes) > 1 and causes[1].likelihood >= WORTH_NAMING else 1]
+    return f"Cause possible: {' ou '.join(possible)}" if fr else f"Possible cause: {' or '.join(possible)}"
 
 
 def _short_subject(case: Case, fleet: Fleet, note: bool) -> str:
@@ -276,12 +304,17 @@ def _capital(text: str) -> str:
 def _as_much_as_fits(build: Callable[[frozenset[str]], str], parts: Sequence[str]) -> str:
     """The text with every part, most important first, that one segment still has room for."""
     keep: frozenset[str] = frozenset()
-    best = to_gsm(build(keep))
+    best = _plain(build(keep))
     for part in parts:
-        longer = to_gsm(build(keep | {part}))
+        longer = _plain(build(keep | {part}))
         if septets(longer) <= SEGMENT:
             keep, best = keep | {part}, longer
     return best
+
+
+def _plain(text: str) -> str:
+    """Room is scarce: no space before a colon."""
+    return to_gsm(text.replace(" :", ":"))
 
 
 def alerted(kind: Kind) -> bool:

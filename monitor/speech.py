@@ -11,6 +11,7 @@ MONTHS: Final = {
            "December"),
 }  # fmt: skip
 NOON: Final = timedelta(hours=12)
+RELIT: Final = timedelta(hours=3)
 EVENING: Final = 18  # o'clock
 MORNING: Final = 5
 COUNTED: Final = 14  # nights or days that people still count; beyond, they name the date
@@ -141,9 +142,12 @@ def _since_tonight(since: datetime, days: int, fr: bool) -> str:
 
 def lasted(since: datetime, until: datetime, now: datetime, pace: Pace, language: str) -> str:
     """How long a thing that is over had gone on: `depuis 2 nuits`, else when it began, seen from now."""
-    amount = nights_begun(since, until) if pace is Pace.NIGHTS else (until.date() - since.date()).days
+    # A dusk at which it lit again begins no night of the fault.
+    amount = nights_begun(since, until - RELIT) if pace is Pace.NIGHTS else (until.date() - since.date()).days
     if 2 <= amount <= COUNTED:
-        return since_when(since, until, pace, language)
+        if pace is Pace.NIGHTS:
+            return f"depuis {amount} nuits" if language == "fr" else f"for {amount} nights"
+        return f"depuis {amount} jours" if language == "fr" else f"for {amount} days"
     exact = pace is not Pace.DAYS and amount < 2
     said = moment(since, now, language) if exact else on_date(since, now, language)
     return f"depuis {said}" if language == "fr" else f"since {said.removeprefix('on ')}"

@@ -86,7 +86,7 @@ STATES: Final[dict[Kind, State]] = {
         "it was moved or opened",
     ),
     Kind.DARK_RISK: State(
-        False, "risque d'extinction terminé", "il existait", "no longer about to go dark", "it had been at risk"
+        False, "risque d'extinction terminé", "il était annoncé", "no longer about to go dark", "it had been announced"
     ),
     Kind.LOW_SUN: State(False, "le soleil est revenu", "il était faible", "the sun is back", "it had been low"),
 }

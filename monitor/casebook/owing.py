@@ -30,7 +30,7 @@ WORTH_CORRECTING: Final = timedelta(days=7)
 WORTH_CLOSING: Final = timedelta(hours=48)
 JUST_CLOSED: Final = timedelta(hours=24)
 RECENTLY_OPENED: Final = timedelta(days=7)
-FRESH_WORDS: Final = timedelta(hours=1)  # "depuis 2 nuits" may be said wrongly for so long
+FRESH_WORDS: Final = timedelta(minutes=10)  # "depuis 2 nuits" may be said wrongly for so long
 SETTLED: Final = WORTH_CORRECTING + timedelta(days=1)  # after so long, nothing new is owed of a case that is over
 
 

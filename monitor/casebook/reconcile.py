@@ -1,9 +1,10 @@
 """One reconciliation: what the data say now against what the casebook holds, in a transaction that the caller began."""
 
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, and_, func, insert, or_, select, update
@@ -18,7 +19,12 @@ from monitor.fault import Episode
 from monitor.sentence import sms
 
 FACTS: Final = tuple(field.name for field in fields(Facts))
+RECONCILED: Final = "casebook.reconciled"  # the `now` of the last reconciliation that changed anything
+SECOND_MONITOR: Final = timedelta(minutes=10)  # more than a tick can last
 AT_ONCE: Final = 500  # values in one IN (…): SQLite allows no more than some tens of thousands in a statement
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +49,15 @@ class Reconciliation:
         self._now = now
         self._horizon = horizon
         self._owed = 0
+        self._wrote = False
         self._sentences: dict[tuple[int, Change, str], str] = {}
 
     def run(self, episodes: Sequence[Episode], remember: Mapping[str, bytes]) -> Changes:
+        if self._outdated():
+            log.warning(
+                "Somebody else has reconciled newer data: is a second monitor running on world %s?", self._world
+            )
+            return Changes()
         entries = self._load(episodes)
         matched = match(entries, episodes, self._horizon)
         before = {entry.id: (entry.until, entry.withdrawn_at) for entry in entries}
@@ -54,6 +66,8 @@ class Reconciliation:
         owing = [entry for entry in entries if entry.id in changed or not settled(entry, self._now)] + created
         self._owe(owing, {entry.id for entry in created}, changed)
         self._remember(remember)
+        if self._wrote:
+            self._remember({RECONCILED: self._now.isoformat().encode()})
         cases = {entry.id: case_of(entry) for entry in (*entries, *created) if entry.id in changed}
         cases |= {entry.id: case_of(entry) for entry in created}
         closed = [
@@ -69,6 +83,19 @@ class Reconciliation:
             changed=tuple(cases.values()),
             owed=self._owed,
         )
+
+    def _outdated(self) -> bool:
+        """Whether newer data were reconciled meanwhile: these episodes would withdraw what is true.
+
+        Only so little: a clock that had jumped ahead and was set right must not stop the watch.
+        """
+        stored = self._recall(RECONCILED)
+        behind = datetime.fromisoformat(stored.decode()) - self._now if stored else timedelta(0)
+        return timedelta(0) < behind <= SECOND_MONITOR
+
+    def _write(self, statement: Any, *values: Any) -> None:
+        self._connection.execute(statement, *values)
+        self._wrote = True
 
     def _load(self, episodes: Sequence[Episode]) -> list[Entry]:
         """Every case that one of the episodes could be, or that should have had one."""
@@ -130,7 +157,7 @@ class Reconciliation:
 
     def _update(self, entry: Entry, values: Mapping[str, Any]) -> None:
         this = and_(CASES.c.world == self._world, CASES.c.id == entry.id)
-        self._connection.execute(update(CASES).where(this).values(**values))
+        self._write(update(CASES).where(this).values(**values))
 
     def _create(self, episodes: Sequence[Episode]) -> list[Entry]:
         if not episodes:
@@ -149,7 +176,7 @@ class Reconciliation:
                     first_since=found.since, turn=turn, **{name: getattr(found, name) for name in FACTS},
                 )
             )  # fmt: skip
-        self._connection.execute(insert(CASES), [{"world": self._world, **asdict(entry)} for entry in created])
+        self._write(insert(CASES), [{"world": self._world, **asdict(entry)} for entry in created])
         return created
 
     def _turns(self, episodes: Sequence[Episode]) -> dict[tuple[str, str, datetime], int]:
@@ -180,7 +207,7 @@ class Reconciliation:
                 elif action.alert:
                     self._change_alert(entry, action, action.alert, changed)
         if new:
-            self._connection.execute(insert(ALERTS), new)
+            self._write(insert(ALERTS), new)
             self._owed += len(new)
 
     def _owed_before(self, cases: Sequence[int]) -> list[Owed]:
@@ -236,7 +263,7 @@ class Reconciliation:
                 }
                 self._owed += 1
         this = and_(ALERTS.c.world == self._world, ALERTS.c.id == alert.id)
-        self._connection.execute(update(ALERTS).where(this).values(**values))
+        self._write(update(ALERTS).where(this).values(**values))
 
     def _text(self, entry: Entry, change: Change, language: str) -> str:
         key = (entry.id, change, language)
@@ -247,11 +274,16 @@ class Reconciliation:
     def _remember(self, remember: Mapping[str, bytes]) -> None:
         for key, value in remember.items():
             this = and_(MEMORY.c.world == self._world, MEMORY.c.key == key)
-            stored = self._connection.scalar(select(MEMORY.c.value).where(this))
+            stored = self._recall(key)
             if stored is None:
-                self._connection.execute(insert(MEMORY).values(world=self._world, key=key, value=value))
-            elif bytes(stored) != value:
-                self._connection.execute(update(MEMORY).where(this).values(value=value))
+                self._write(insert(MEMORY).values(world=self._world, key=key, value=value))
+            elif stored != value:
+                self._write(update(MEMORY).where(this).values(value=value))
+
+    def _recall(self, key: str) -> bytes | None:
+        this = and_(MEMORY.c.world == self._world, MEMORY.c.key == key)
+        stored = self._connection.scalar(select(MEMORY.c.value).where(this))
+        return None if stored is None else bytes(stored)
 
 
 def alert_id(world: str, entry: Entry, change: Change, contact: Contact) -> str:

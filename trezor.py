@@ -17,7 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+from rich.console import Console
 
+import trezor_demo
+from firmware_sim.commands import lamps, record, replay, scenarios, simulate
 from gateway.askback import AskBack
 from gateway.broker import SHARED, WINDOW, BrokerFailed, EmbeddedBroker
 from gateway.fleet import Fleet
@@ -96,7 +99,7 @@ class Watching:
         self.mirror = Mirror(store, fleet, casebook.cases(withdrawn=True))
         self.watch = Watch(store, casebook, fleet, None if event_clock else utc_now)
         self.monitor = Monitor(
-            self.watch, Notifier(casebook, alerts, os.environ), self.now, tick_s=tick_s, on_tick=self._after
+            self.watch, Notifier(casebook, alerts, os.environ, utc_now), self.now, tick_s=tick_s, on_tick=self._after
         )
 
     def now(self) -> datetime:
@@ -346,7 +349,43 @@ def world_drop(world: str, store_url: str, casebook_url: str, yes: bool) -> None
     click.echo(f"world {world} is gone")
 
 
-for command in (cases, nights, explain, account):
+@cli.command()
+@fleet_option()
+@page_option()
+@click.option("--port", default=1883, envvar="TREZOR_PORT", show_default=True, help="Of the embedded broker.")
+@click.option("--once", is_flag=True, help="End after the time-lapse, with the table.")
+@click.option("--language", type=click.Choice(["fr", "en"]), default="fr", show_default=True)
+@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), default="var", show_default=True)
+def demo(fleet: Fleet, page: str, port: int, once: bool, language: str, folder: Path) -> None:
+    """Two hundred simulated lamps and a station on this machine: thirty nights in time-lapse, then live.
+
+    Needs nothing but this package. What happens stays in var/ and goes on when started again; to begin anew:
+    trezor world drop demo, or delete var/.
+    """
+    told = until_told()
+    world, console = "demo", Console(highlight=False)
+    show = trezor_demo.Show(console, fleet, language)
+    with ExitStack() as stack:
+        address = page_address(page)
+        store, casebook = stack.enter_context(
+            opened(world, f"duckdb:///{folder}/{{world}}.duckdb", f"sqlite:///{folder}/{{world}}.casebook.sqlite")
+        )
+        embedded = stack.enter_context(EmbeddedBroker(port))
+        watching = Watching(world, fleet, store, casebook, folder / "alerts", True, 1.0, show.ticked)
+        gateway = start_gateway(stack, embedded.address, store, fleet, world, "event", "", embedded=True)
+        url = None
+        if address is not None:
+            url = start_page(stack, watching, address, None, lambda: gateway_numbers(gateway)).url
+            console.print(f"page  [bold]{url}[/bold]")
+        watching.monitor.start()
+        stack.callback(watching.monitor.stop)
+        trezor_demo.run(
+            stack, fleet=fleet, world=world, broker=embedded.address, folder=folder, language=language, once=once,
+            url=url, watching=watching, gateway=gateway, told=told, now=utc_now(), console=console, show=show,
+        )  # fmt: skip
+
+
+for command in (cases, nights, explain, account, scenarios, simulate, record, replay, lamps):
     cli.add_command(command)
 
 if __name__ == "__main__":

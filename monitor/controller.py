@@ -75,7 +75,7 @@ def body(samples: pl.DataFrame) -> pl.DataFrame:
     charging = (pl.col("elevation") > 20.0) & (battery_w > 0.08 * pl.col("panel_w")) & ~pl.col("on")
     # The longest stretch of equal readings, and its share of the date; a panel's zeros at night are no stuck channel.
     alike = {name: pl.col(name).drop_nulls().rle().struct.field("len").max() for name in ("bat_mv", "bat_ma")}
-    day_a = pl.col("pv_ma").filter((pl.col("elevation") > 20.0) & (pl.col("pv_ma") != 0)).drop_nulls()
+    day_a = pl.col("pv_ma").filter((pl.col("elevation") > 20.0) & (pl.col("pv_a") > 0.05 * pl.col("imp"))).drop_nulls()
     return samples.group_by("lamp", "date").agg(
         hot_n=hot.sum().cast(pl.Int32),
         hot_since=pl.col("time").filter(hot).first(),
@@ -83,14 +83,17 @@ def body(samples: pl.DataFrame) -> pl.DataFrame:
         cool_at=pl.col("sent").filter(good_c & ~hot & (pl.col("elevation") > 30.0)).slice(3, 1).first(),
         max_good_c=pl.col("bat_c").filter(good_c).max(),
         bad_c_n=(~good_c).sum().cast(pl.Int32),
-        bad_v_n=(
-            (pl.col("bat_v") < 0.35 * pl.col("nominal_v")) | (pl.col("bat_v") > 1.6 * pl.col("nominal_v"))
-        ).sum().cast(pl.Int32),
+        bad_v_n=((pl.col("bat_v") < 0.35 * pl.col("nominal_v")) | (pl.col("bat_v") > 1.6 * pl.col("nominal_v")))
+        .sum()
+        .cast(pl.Int32),
         bad_pv_n=(pl.col("pv_a") > 1.8 * pl.col("imp")).sum().cast(pl.Int32),
         led_balance=((pl.col("led_w") + pl.col("idle_w")) / -battery_w).filter(drawing).median(),
-        charge_balance=((battery_w + pl.col("idle_w")) / pl.col("pv_w")).filter(charging & (pl.col("pv_w") > 0)).median(),
+        charge_balance=((battery_w + pl.col("idle_w")) / pl.col("pv_w"))
+        .filter(charging & (pl.col("pv_w") > 0))
+        .median(),
         balance_n=charging.sum().cast(pl.Int32),
         sent_last=pl.col("sent").last(),
+        spacing_min=pl.col("dt").median() / 60.0,
         restarts_at=pl.col("sent").filter(pl.col("boot") >= pl.col("boot").min() + 5).first(),
         pv_ma_stuck_n=day_a.rle().struct.field("len").max().cast(pl.Int32),
         **{f"{name}_same_n": length.cast(pl.Int32) for name, length in alike.items()},

@@ -5,6 +5,7 @@ depends on the stored data alone, so judging twice, later, or in another order o
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -43,9 +44,19 @@ def _walk(rule: Rule, findings: pl.DataFrame, before: Mapping[str, Episode]) -> 
     return episodes
 
 
+@dataclass(slots=True)
+class _Standing:
+    """An episode while its subject's findings are walked; words are made at the end, from the latest bad date."""
+
+    since: datetime
+    opened_at: datetime
+    row: dict[str, Any] | None  # the latest bad finding; None: nothing newer than what was known before
+    known: Episode | None = None
+
+
 def _episodes_of_one(rule: Rule, rows: list[dict[str, Any]], before: Episode | None) -> Iterable[Episode]:
     """One subject's findings in order of their dates."""
-    episode = before
+    standing = _Standing(before.since, before.opened_at, None, before) if before else None
     bad_rows: list[dict[str, Any]] = []
     good_rows: list[dict[str, Any]] = []
     for row in rows:
@@ -53,60 +64,43 @@ def _episodes_of_one(rule: Rule, rows: list[dict[str, Any]], before: Episode | N
             continue
         if row["bad"]:
             good_rows.clear()
-            if episode is None:
-                if rule.sunny and not row.get("sunny", True):
-                    continue
+            if standing is not None:
+                standing.row = row
+            elif not rule.sunny or row.get("sunny", True):
                 bad_rows.append(row)
                 if len(bad_rows) >= rule.confirm:
-                    episode = _opened(rule, bad_rows)
-            else:
-                episode = _still(rule, episode, row)
+                    since = bad_rows[0]["since"]
+                    standing = _Standing(since, max(row["bad_at"], since), row)
             # Put right before the date was over: the first proof closes it, not the next day.
-            if episode is not None and row["good_at"] is not None and row["good_at"] > row["bad_at"] and rule.clear == 1:
-                yield _closed(episode, [row])
-                episode, bad_rows = None, []
-        elif episode is None:
+            at = row["good_at"]
+            if standing is not None and at is not None and at > row["bad_at"] and rule.clear == 1:
+                yield _episode(rule, standing, [row])
+                standing, bad_rows = None, []
+        elif standing is None:
             bad_rows.clear()
-        elif row["good_at"] is not None and row["good_at"] > episode.opened_at:
+        elif row["good_at"] is not None and row["good_at"] > standing.opened_at:
             good_rows.append(row)
             if len(good_rows) >= rule.clear:
-                yield _closed(episode, good_rows)
-                episode, bad_rows, good_rows = None, [], []
-    if episode is not None:
-        yield episode
+                yield _episode(rule, standing, good_rows)
+                standing, bad_rows, good_rows = None, [], []
+    if standing is not None:
+        yield _episode(rule, standing, [])
 
 
-def _opened(rule: Rule, rows: list[dict[str, Any]]) -> Episode:
-    first, last = rows[0], rows[-1]
-    told = rule.tell(last)
-    return Episode(
-        commune=last["commune"],
-        lamp=last["lamp"],
-        kind=rule.kind,
-        since=first["since"],
-        opened_at=max(last["bad_at"], first["since"]),
-        causes=told.causes,
-        figures=told.figures,
-        estimate=told.estimate,
-        trace=_trace(rule, last),
-    )
-
-
-def _still(rule: Rule, episode: Episode, row: dict[str, Any]) -> Episode:
-    """The latest bad night's figures are the ones people want to read."""
+def _episode(rule: Rule, standing: _Standing, good_rows: list[dict[str, Any]]) -> Episode:
+    until = closed_at = None
+    if good_rows:
+        until = max(good_rows[0]["good_since"] or good_rows[0]["good_at"], standing.since)
+        closed_at = max(good_rows[-1]["good_at"], standing.opened_at)
+    row = standing.row
+    if row is None:
+        assert standing.known is not None  # without a bad finding only an episode known before can stand
+        return replace(standing.known, until=until, closed_at=closed_at)
     told = rule.tell(row)
     return Episode(
-        commune=episode.commune, lamp=episode.lamp, kind=episode.kind, since=episode.since, opened_at=episode.opened_at,
-        causes=told.causes, figures=told.figures, estimate=told.estimate, trace=_trace(rule, row),
-    )  # fmt: skip
-
-
-def _closed(episode: Episode, good_rows: list[dict[str, Any]]) -> Episode:
-    until: datetime = max(good_rows[0]["good_since"] or good_rows[0]["good_at"], episode.since)
-    return Episode(
-        commune=episode.commune, lamp=episode.lamp, kind=episode.kind, since=episode.since, opened_at=episode.opened_at,
-        until=until, closed_at=max(good_rows[-1]["good_at"], episode.opened_at), causes=episode.causes,
-        figures=episode.figures, estimate=episode.estimate, trace=episode.trace,
+        commune=row["commune"], lamp=row["lamp"], kind=rule.kind, since=standing.since, opened_at=standing.opened_at,
+        until=until, closed_at=closed_at, causes=told.causes, figures=told.figures, estimate=told.estimate,
+        trace=_trace(rule, row),
     )  # fmt: skip
 
 

@@ -56,10 +56,11 @@ class Monitor:
         self._turn = threading.Lock()
         self._scheduler = BackgroundScheduler(timezone=UTC)
         once: dict[str, Any] = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
-        self._scheduler.add_job(self.tick, "interval", seconds=tick_s, next_run_time=clock(), **once)
+        self._scheduler.add_job(self.tick, "interval", seconds=tick_s, **once)
         self._scheduler.add_job(self.notify, "interval", seconds=notify_s, **once)
 
     def start(self) -> None:
+        self._scheduler.add_job(self.tick)  # at once, then every interval
         self._scheduler.start()
 
     def stop(self) -> None:

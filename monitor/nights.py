@@ -28,8 +28,6 @@ POWER_ON_GAP_MIN: Final = 90.0  # a longer gap before a restart near sunrise: th
 EPOCH: Final = pl.lit(0).cast(TIME)
 DEEP: Final = 0.012  # of the cut-off voltage: this near to it the battery, not the driver, ended the light
 
-TRENDS: Final = ("yield_ratio", "soiling", "capacity", "autonomy", "dark_risk")  # filled by monitor/trends.py
-
 
 def nights(telemetry: pl.DataFrame, plates: pl.DataFrame) -> pl.DataFrame:
     """One row per lamp (of `plates`) and date that the telemetry touches, whether the lamp was heard or not.
@@ -107,7 +105,9 @@ def _by_night(samples: pl.DataFrame) -> pl.DataFrame:
         night_samples=pl.col("night").sum().cast(pl.Int32),
         led_wh=(pl.col("led_w") * minutes).filter(pl.col("elevation") <= 5.0).sum() / 60.0,
         led_ratio=(pl.col("led_w") / nominal_w).filter(full_level).median(),
-        led_ratio_low=(pl.col("led_w") / nominal_w).filter(lit & (pl.col("level") < 60) & (pl.col("level") > 0)).median(),
+        led_ratio_low=(pl.col("led_w") / nominal_w)
+        .filter(lit & (pl.col("level") < 60) & (pl.col("level") > 0))
+        .median(),
         led_n=full_level.sum().cast(pl.Int32),
         dusk_v=pl.col("bat_v").filter(edge & lit).slice(1, 3).median(),
         dawn_v=pl.col("bat_v").filter(edge & pl.col("night")).tail(4).median(),
@@ -127,7 +127,11 @@ def _by_day(samples: pl.DataFrame) -> pl.DataFrame:
     idle_a = (pl.col("nominal_ah") * 0.004).clip(lower_bound=0.08)
     # A lost panel's terminals float near zero; a full battery's or a stuck charger's panel stands near its open voltage.
     full = pl.col("bat_v") >= pl.col("charge_end") * 0.95
-    dead = high & pl.col("dead") & ((pl.col("pv_v") < pl.col("voc") * 0.25) | ((pl.col("pv_v") < pl.col("voc") * 0.62) & ~full))
+    dead = (
+        high
+        & pl.col("dead")
+        & ((pl.col("pv_v") < pl.col("voc") * 0.25) | ((pl.col("pv_v") < pl.col("voc") * 0.62) & ~full))
+    )
     open_circuit = high & pl.col("dead") & (pl.col("pv_v") >= pl.col("voc") * 0.62)
     alive = high & ~pl.col("dead")
     # A panel lost at noon gave power in the morning: what counts is the day's last word.
@@ -201,7 +205,8 @@ def _runs(samples: pl.DataFrame) -> pl.DataFrame:
         # What the battery said just before the light went out counts as much as what it said after.
         .with_columns(
             near_cut=pl.col("near_cut") | (pl.col("near_cut").shift(1).over("lamp", "date").fill_null(False)),
-            lit_before=(pl.col("minutes") * pl.col("on")).cum_sum().over("lamp", "date") - pl.col("minutes") * pl.col("on"),
+            lit_before=(pl.col("minutes") * pl.col("on")).cum_sum().over("lamp", "date")
+            - pl.col("minutes") * pl.col("on"),
             is_last=pl.col("run") == pl.col("run").max().over("lamp", "date"),
         )
         .with_columns(empty=pl.col("near_cut") | (pl.col("v") < pl.col("reconnect")))
@@ -262,7 +267,9 @@ def _power(samples: pl.DataFrame) -> pl.DataFrame:
         & (pl.col("elevation") < 30.0)
         & (pl.col("solar_hour") < 12.0)
     )
-    by_restart = restarts.group_by("lamp", "date").agg(restarts=pl.len().cast(pl.Int32), restart_at=pl.col("sent").max())
+    by_restart = restarts.group_by("lamp", "date").agg(
+        restarts=pl.len().cast(pl.Int32), restart_at=pl.col("sent").max()
+    )
     by_dead = dead.group_by("lamp", date=pl.col("before_date")).agg(
         unpowered_minutes=pl.col("gap_min").sum(), unpowered_since=pl.col("ended").first(),
         unpowered_at=pl.col("sent").first(), powered_at=pl.col("started").last(),

@@ -17,6 +17,7 @@ LEARNING_DATES: Final = 14  # with a gain: what the lamp is like when new, or af
 FEWEST_DATES: Final = 4  # before that nothing is compared
 MIN_SLOTS: Final = 2  # quarters of an hour in bulk; fewer tell nothing of the date
 
+TRENDS: Final = ("yield_ratio", "soiling", "capacity", "autonomy", "dark_risk")  # columns of the table `nights`
 GAINS: Final = tuple(f"gain_{hour:02}" for hour in HOURS)
 
 
@@ -26,6 +27,7 @@ def with_trends(nights: pl.DataFrame, repairs: Sequence[Repair] = ()) -> pl.Data
     table = _with_panel(table)
     table = _with_battery(table)
     table = _with_balances(table)
+    table = table.with_columns(autonomy=pl.lit(None, dtype=pl.Float32), dark_risk=pl.lit(None, dtype=pl.Float32))
     return table.drop("life")
 
 
@@ -126,10 +128,14 @@ def _with_battery(table: pl.DataFrame) -> pl.DataFrame:
             pl.lit(None, dtype=pl.Float32).alias("capacity"), pl.lit(None, dtype=pl.Float64).alias("capacity_pm"),
             pl.lit(0, dtype=pl.UInt32).alias("capacity_n"),
         )  # fmt: skip
-    found = pl.concat(estimates).sort("lamp", "time").with_columns(
-        capacity=pl.col("once").rolling_median(CAPACITY_DATES, min_samples=1).over(one).cast(pl.Float32),
-        capacity_pm=(pl.col("once").rolling_std(CAPACITY_DATES, min_samples=2).over(one)),
-        capacity_n=pl.col("once").is_not_null().cum_sum().over(one),
+    found = (
+        pl.concat(estimates)
+        .sort("lamp", "time")
+        .with_columns(
+            capacity=pl.col("once").rolling_median(CAPACITY_DATES, min_samples=1).over(one).cast(pl.Float32),
+            capacity_pm=(pl.col("once").rolling_std(CAPACITY_DATES, min_samples=2).over(one)),
+            capacity_n=pl.col("once").is_not_null().cum_sum().over(one),
+        )
     )
     # Cut off on a night that began full: the battery itself has measured what it holds.
     return table.join(
@@ -170,5 +176,6 @@ def _with_balances(table: pl.DataFrame) -> pl.DataFrame:
         led_balance_ratio=pl.col("led_balance") / _first_median(pl.col("led_balance"), one),
         charge_balance_ratio=pl.col("charge_balance") / _first_median(pl.col("charge_balance"), one),
         led_level_ratio=pl.col("led_ratio") / _first_median(pl.col("led_ratio"), one),
+        offset_change_min=pl.col("offset_min") - _first_median(pl.col("offset_min"), one),
         pv_v_ratio=volts / _first_median(volts, one),
     )

@@ -5,7 +5,7 @@ A tick is a function of what is stored. It may be lost, repeated or run by two m
 
 import io
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
@@ -15,7 +15,7 @@ import polars as pl
 from gateway.fleet import Fleet
 from gateway.store import NIGHTS, Store
 from gateway.telemetry import TIME
-from monitor.case import Case
+from monitor.case import Case, Repair
 from monitor.fault import Episode
 from monitor.inhibit import inhibit
 from monitor.judge import judge
@@ -24,6 +24,7 @@ from monitor.rules import RULES
 from monitor.rules.rule import View
 from monitor.samples import nameplates
 from monitor.silence import GAPS, LAST, Hearing, silences
+from monitor.trends import TRENDS, with_trends
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,8 @@ class Book(Protocol):
     ) -> Any: ...
 
     def recall(self, key: str) -> bytes | None: ...
+
+    def repairs(self) -> Sequence[Repair]: ...
 
     def cases(self, *, open_only: bool = ...) -> list[Case]: ...
 
@@ -88,7 +91,9 @@ class Watch:
         known = arrivals.filter(pl.col("lamp").is_in(self._plates["lamp"].implode()))
         hearing = self._hearing.hear(known, forget_before=clock - timedelta(days=SETTLED_NIGHTS))
         fresh = self._refresh(touched)
-        episodes = self._judge(hearing, clock)
+        view = self.view(clock)
+        self._keep(view.nights, touched)
+        episodes = self._judge(view, hearing, clock)
         newest = arrivals["time"].max() if arrivals.height else None
         cursor = newest if isinstance(newest, datetime) else self._cursor
         changes = self.casebook.reconcile(
@@ -99,7 +104,9 @@ class Watch:
         self._hearing, self._cursor, self._clock = hearing, cursor, clock
         if cursor is not None:
             self._seen = (
-                pl.concat([self._seen, arrivals.select("lamp", "time")]).unique().filter(pl.col("time") > cursor - OVERLAP)
+                pl.concat([self._seen, arrivals.select("lamp", "time")])
+                .unique()
+                .filter(pl.col("time") > cursor - OVERLAP)
             )
         return Tick(clock, arrivals.height, fresh, changes)
 
@@ -110,9 +117,11 @@ class Watch:
 
     def view(self, clock: datetime) -> View:
         since = clock - timedelta(days=MEMORY_NIGHTS)
-        table = self._ledger.join(self._plates.drop("commune"), on="lamp", how="inner").sort("lamp", "time")
+        table = (
+            self._ledger.drop(TRENDS).join(self._plates.drop("commune"), on="lamp", how="inner").sort("lamp", "time")
+        )
         return View(
-            nights=table,
+            nights=with_trends(table, self.casebook.repairs()),
             events=self.store.read("events", since=since),
             refused=self.store.read("quarantine", since=since, columns=["commune", "lamp", "time", "reason"]),
             now=clock,
@@ -138,17 +147,17 @@ class Watch:
             return newest
         return self._clock
 
-    def _judge(self, hearing: Hearing, clock: datetime) -> list[Episode]:
+    def _judge(self, view: View, hearing: Hearing, clock: datetime) -> list[Episode]:
         horizon = clock - timedelta(days=SETTLED_NIGHTS)
         standing = [_episode(case) for case in self.casebook.cases(open_only=True) if case.opened_at < horizon]
-        episodes = judge(RULES, self.view(clock), standing)
+        episodes = judge(RULES, view, standing)
         episodes += silences(hearing, self._places, self._counts, clock)
         kept = {(episode.kind, episode.subject, episode.since) for episode in standing}
         recent = [e for e in episodes if e.opened_at >= horizon or (e.kind, e.subject, e.since) in kept]
         return inhibit(recent)
 
     def _refresh(self, touched: list[datetime]) -> int:
-        """Derives the nights of these dates anew, stores them, and keeps the recent ones in memory."""
+        """Derives the nights of these dates anew, in memory."""
         rows = 0
         chunks = list(_spans(touched))
         for done, (first, last) in enumerate(chunks):
@@ -160,15 +169,20 @@ class Watch:
             derived = derived.filter(pl.col("time").is_between(pl.lit(first), pl.lit(last)))
             if derived.is_empty():
                 continue
-            derived = _fitted(derived)
-            self.store.append("nights", derived)
             self._ledger = (
-                pl.concat([self._ledger, derived])
+                pl.concat([self._ledger, _fitted(derived)])
                 .unique(["lamp", "time"], keep="last", maintain_order=True)
                 .filter(pl.col("time") >= pl.col("time").max() - timedelta(days=MEMORY_NIGHTS))
             )
             rows += derived.height
         return rows
+
+    def _keep(self, table: pl.DataFrame, touched: list[datetime]) -> None:
+        """Stores the nights of these dates, with what the trends say of them, for pages and dashboards."""
+        for first, last in _spans(touched):
+            rows = table.filter(pl.col("time").is_between(pl.lit(first), pl.lit(last)))
+            if rows.height:
+                self.store.append("nights", _fitted(rows))
 
 
 def _touched_dates(arrivals: pl.DataFrame) -> list[datetime]:
@@ -199,7 +213,9 @@ def _spans(dates: list[datetime]) -> Iterable[tuple[datetime, datetime]]:
 
 def _fitted(derived: pl.DataFrame) -> pl.DataFrame:
     """With exactly the columns of the table `nights`."""
-    missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in NIGHTS.schema.items() if name not in derived.columns]
+    missing = [
+        pl.lit(None, dtype=dtype).alias(name) for name, dtype in NIGHTS.schema.items() if name not in derived.columns
+    ]
     return derived.with_columns(missing).select(pl.col(name).cast(dtype) for name, dtype in NIGHTS.schema.items())
 
 

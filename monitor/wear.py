@@ -6,12 +6,13 @@ import polars as pl
 
 STEP_SHARE: Final = 0.015  # of the nameplate Ah, in A: a change of current smaller than this tells no resistance
 STEP_MINUTES: Final = 35.0  # between two samples: the state of charge has not moved yet
+EVENING_HOUR: Final = 20.2  # solar; two hours after dusk
 EDGE_HOURS: Final = 1.6  # after dusk, and before dawn: where the night's first and last voltage are read
 SETTLING_MIN: Final = 40.0  # after dusk: the surface charge of the day is going
 
 
 def wear(samples: pl.DataFrame) -> pl.DataFrame:
-    """Per lamp and date: resistance (ohm), rest_dusk_v and rest_dawn_v (V, load taken out), drawn_ah, full (bool),
+    """Per lamp and date: resistance (ohm), idle_night_v (V, unlit), rest_dusk_v and rest_dawn_v (V, load taken out), drawn_ah, full (bool),
     cut_ah (Ah drawn from dusk until the battery ended the light; null when it did not).
 
     `samples`: see monitor.samples.prepared.
@@ -27,6 +28,8 @@ def wear(samples: pl.DataFrame) -> pl.DataFrame:
             (pl.col("di").abs() > STEP_SHARE * pl.col("nominal_ah"))
             & (pl.col("step_min") <= STEP_MINUTES)
             & (pl.col("elevation") < -2.0)
+            # At dusk the surface charge of the day goes with the first load, and looks like resistance.
+            & ~pl.col("solar_hour").is_between(12.0, EVENING_HOUR)
         )
         .with_columns(ohm=pl.col("dv") / pl.col("di"))
         .group_by(key)
@@ -43,8 +46,12 @@ def wear(samples: pl.DataFrame) -> pl.DataFrame:
     lit = pl.col("on")
     cut = ~lit & pl.col("commanded") & (pl.col("bat_v") < pl.col("reconnect"))
     first_cut = pl.col("time").filter(cut).min()
+    idle = ~lit & (pl.col("bat_a").abs() < 0.02 * pl.col("nominal_ah"))
     by_night = night.group_by(key).agg(
-        rest_dusk_v=pl.col("rest").filter(lit & pl.col("since_dusk").is_between(SETTLING_MIN, EDGE_HOURS * 60)).median(),
+        idle_night_v=pl.col("bat_v").filter(idle).median(),
+        rest_dusk_v=pl.col("rest")
+        .filter(lit & pl.col("since_dusk").is_between(SETTLING_MIN, EDGE_HOURS * 60))
+        .median(),
         rest_dawn_v=pl.col("rest").filter(lit & (pl.col("until_dawn") <= EDGE_HOURS * 60)).median(),
         drawn_ah=pl.col("drawn").max(),
         cut_ah=pl.col("drawn").filter(pl.col("time") <= first_cut).max(),

@@ -64,10 +64,15 @@ def tell_battery_worn(row: Row) -> Told:
 
 def find_weak_cell(view: View) -> pl.DataFrame:
     cell_v = pl.col("nominal_v") / pl.col("cells")
-    short = pl.col("dusk_step_v") < -CELL.value * cell_v
+    stepped = (pl.col("dusk_step_v") < -CELL.value * cell_v) & pl.col("began_full")
+    # With one cell of four gone the battery rests below its cut-off however long it was charged.
+    below = (pl.col("idle_night_v") < pl.col("cut_off") - 0.02 * pl.col("nominal_v")) & (
+        pl.col("charge_ah") > 0.04 * pl.col("nominal_ah")
+    )
+    short = stepped.fill_null(False) | below.fill_null(False)
     sag = (pl.col("resistance_ratio") > OHM.value) & (pl.col("sag_v") > SAG.value * pl.col("nominal_v"))
     bad = short | sag
-    good = (pl.col("dusk_step_v") > -0.3 * CELL.value * cell_v) & (pl.col("resistance_ratio").fill_null(1.0) < 1.6)
+    good = (pl.col("dusk_step_v") > -0.5 * CELL.value * cell_v) & (pl.col("resistance_ratio").fill_null(1.0) < 1.6)
     return (
         view.nights.with_columns(short=short, bad=bad, since="night_first", bad_at="night_end", good_since="night_first")
         .filter(bad | good)
@@ -79,7 +84,7 @@ def tell_weak_cell(row: Row) -> Told:
     return Told(
         causes=ranked(cell=0.8, cable=0.2 if not row["short"] else 0.05, wear=0.1),
         figures=figure("step_v", row["dusk_step_v"] if row["short"] else None, "V", at=row["night_first"])
-        + figure("dusk_v", row["rest_dusk_v"], "V")
+        + figure("dusk_v", row["rest_dusk_v"] or row["idle_night_v"], "V")
         + figure("resistance_mohm", 1000 * row["resistance"] if row["resistance"] and not row["short"] else None, "mΩ")
         + figure("sag_v", row["sag_v"] if not row["short"] else None, "V"),
     )

@@ -9,6 +9,8 @@ from monitor.fault import Kind
 from monitor.rules.rule import Row, Rule, Threshold, Told, View, figure, ranked
 
 CLOCK: Final = Threshold(10, "min", "the wire contract's limit; the panel shows the sun's middle to about three minutes")
+CLOCK_AT_ONCE: Final = Threshold(40, "min", "wrong from the first day on: more than a horizon can do to the sun's middle")
+CLOCK_SPACING: Final = Threshold(0.65, "of the samples' spacing", "an edge between two samples cannot be placed better")
 RESTARTS: Final = Threshold(5, "starts a day", "one after a repair, one at sunrise; five are a loop")
 RAIL: Final = Threshold(8, "samples", "a loose wire gives one or two impossible readings, a broken sensor all")
 FROZEN: Final = Threshold(24, "samples alike", "six hours at 15 minutes without a flicker: no living channel does that")
@@ -18,11 +20,15 @@ QUIET: Final = timedelta(hours=24)
 
 def find_clock(view: View) -> pl.DataFrame:
     known = view.nights.filter(pl.col("offset_min").is_not_null())
-    both = pl.min_horizontal(pl.col("offset_min").abs(), pl.col("offset_min").shift(1).over("lamp").abs())
-    same_sign = pl.col("offset_min").sign() == pl.col("offset_min").shift(1).over("lamp").sign()
+    # Trees, tilt and the spacing of samples move a lamp's own middle by minutes, always the same: its usual one counts.
+    change = pl.col("offset_change_min").fill_null(0.0)
+    # An edge between two samples is known to a part of their spacing.
+    limit = pl.max_horizontal(pl.lit(CLOCK.value), pl.col("spacing_min") * CLOCK_SPACING.value)
+    wrong = (change.abs() > limit) | (pl.col("offset_min").abs() > CLOCK_AT_ONCE.value)
     # A small error must show twice; one of an hour cannot be a cloud at dusk.
-    bad = ((both > CLOCK.value) & same_sign) | (pl.col("offset_min").abs() > 60)
-    good = pl.col("offset_min").abs() < 0.7 * CLOCK.value
+    twice = wrong & wrong.shift(1).over("lamp") & (change.sign() == change.sign().shift(1).over("lamp"))
+    bad = twice | (pl.col("offset_min").abs() > 60)
+    good = (change.abs() < 0.7 * limit) & (pl.col("offset_min").abs() < CLOCK_AT_ONCE.value)
     by_sun = (
         known.with_columns(bad=bad, since="night_first")
         .filter(bad | good)
@@ -65,7 +71,8 @@ def tell_restarts(row: Row) -> Told:
 
 
 def find_sensor(view: View) -> pl.DataFrame:
-    moving = pl.col("samples") >= 40
+    # A dark lamp with a full battery rightly draws the same trickle all day: something must have flowed.
+    moving = (pl.col("samples") >= 40) & ((pl.col("pv_wh") > 0.4 * pl.col("panel_w")) | (pl.col("led_wh") > pl.col("luminaire_w")))
     frozen = {
         "bat_mv": (pl.col("bat_mv_same_n") >= FROZEN.value) & (pl.col("bat_mv_same_share") > 0.9),
         "bat_ma": (pl.col("bat_ma_same_n") >= FROZEN.value) & (pl.col("bat_ma_same_share") > 0.9),
@@ -135,7 +142,7 @@ RULES: Final = (
         find_clock,
         tell_clock,
         clear=2,
-        thresholds={"clock": CLOCK},
+        thresholds={"clock": CLOCK, "at once": CLOCK_AT_ONCE, "spacing": CLOCK_SPACING},
     ),
     Rule(Kind.RESTART_LOOP, "the controller starts again and again", find_restarts, tell_restarts, thresholds={"starts": RESTARTS}),
     Rule(

@@ -1,0 +1,226 @@
+"""`trezor demo`: a station and two hundred simulated lamps; thirty nights pass before your eyes, then they live on.
+
+The lamps are a process of their own and speak to the station through real MQTT only, as any lamp would.
+"""
+
+import json
+import multiprocessing
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from firmware_sim.life import Life
+from firmware_sim.scenario import load_scenario
+from gateway.fleet import Fleet
+from gateway.options import Broker
+from monitor.case import Case
+from monitor.listing import nights_frame
+from monitor.sentence import evidence, headline
+from monitor.watch import Tick
+
+SCENARIO: Final = "demo"
+SEED: Final = 7
+SETTLE_S: Final = 1.5  # nothing more comes: what was published has arrived
+SHOWN: Final = 12  # cases printed while the nights pass; all of them stand in the table and on the page
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """When a demonstration began: its lamps are the same whenever it goes on."""
+
+    start: datetime
+    seed: int
+
+    @classmethod
+    def recall(cls, path: Path, now: datetime) -> "Begun":
+        """What `path` says, else a beginning thirty nights before `now`, written there."""
+        if path.exists():
+            known = json.loads(path.read_text(encoding="utf-8"))
+            return cls(datetime.fromisoformat(known["start"]), known["seed"])
+        begun = cls(load_scenario(SCENARIO, now).start, SEED)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"start": begun.start.isoformat(), "seed": begun.seed}), encoding="utf-8")
+        return begun
+
+
+def live_as_lamps(
+    pipe: Connection, fleet: Fleet, begun: Begun, world: str, broker: Broker, now: datetime, heard: datetime | None
+) -> None:
+    """The lamps' process: tells `pipe` ("lapse", share, time, messages), ("lapsed", messages) or ("failed", why)."""
+    told_to_stop = threading.Event()
+    threading.Thread(target=_wait_for_end, args=(pipe, told_to_stop), daemon=True).start()
+    try:
+        scenario = replace(load_scenario(SCENARIO, now), start=begun.start)
+        life = Life(fleet, scenario, begun.seed, world, now=now)
+        count = life.lapse(
+            broker, stopped=told_to_stop.is_set, since=heard, patience_s=60.0,
+            progress=lambda count, at: pipe.send(("lapse", life.share(at), at, count)),
+        )  # fmt: skip
+        pipe.send(("lapsed", count))
+        if not told_to_stop.is_set():
+            life.live(broker, clock=_utc_now, stopped=told_to_stop.is_set)
+    except Exception as error:  # the station's process must hear of it, whatever it was
+        if not told_to_stop.is_set():
+            pipe.send(("failed", f"{type(error).__name__}: {error}"))
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)  # noqa: TID251  # the lamps' process is a command of its own
+
+
+def _wait_for_end(pipe: Connection, told_to_stop: threading.Event) -> None:
+    """The station's process says stop, or is gone."""
+    try:
+        pipe.recv()
+    except (EOFError, OSError):
+        pass
+    told_to_stop.set()
+
+
+class Lamps:
+    """The lamps' process, as the station's process sees it."""
+
+    def __init__(self, *args: Any) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.pipe, far = context.Pipe()
+        self._process = context.Process(target=live_as_lamps, args=(far, *args), daemon=True, name="lamps")
+        self._process.start()
+        far.close()
+
+    def stop(self) -> None:
+        try:
+            self.pipe.send("stop")
+        except OSError:
+            pass  # it has ended already
+        self._process.join(10)
+        if self._process.is_alive():
+            self._process.terminate()
+
+
+class Show:
+    """What the terminal shows while the nights pass: a bar, and each case and alert as it happens."""
+
+    def __init__(self, console: Console, fleet: Fleet, language: str) -> None:
+        self.console = console
+        self._fleet = fleet
+        self._language = language
+        self._printed = 0
+        self.bar = Progress(
+            TextColumn("{task.description}"), BarColumn(bar_width=28), TextColumn("{task.percentage:>3.0f} %"),
+            TextColumn("{task.fields[text]}"), TimeElapsedColumn(), console=console, transient=False,
+        )  # fmt: skip
+        self._task = self.bar.add_task("trente nuits" if language == "fr" else "thirty nights", total=1.0, text="")
+
+    def passing(self, share: float, at_us: int, count: int) -> None:
+        when = datetime.fromtimestamp(at_us / 1e6, UTC)
+        self.bar.update(self._task, completed=share, text=f"{when:%d.%m.%Y %H:%M}  {count} messages")
+
+    def ticked(self, tick: Tick) -> None:
+        if tick.changes is None or tick.clock is None:
+            return
+        for case in tick.changes.opened:
+            if case.hidden_by is None:
+                self._say("[red]●[/red]", case, tick.clock)
+        for case in tick.changes.closed:
+            if case.hidden_by is None:
+                self._say("[green]✓[/green]", case, tick.clock)
+
+    def _say(self, sign: str, case: Case, now: datetime) -> None:
+        self._printed += 1
+        if self._printed == SHOWN + 1:
+            self.console.print("  …" + (" la suite sur la page" if self._language == "fr" else " the rest on the page"))
+        if self._printed <= SHOWN:
+            self.console.print(f"{sign} {case.opened_at:%d.%m. %H:%M}  {escape(headline(case, self._fleet, now, self._language))}")
+
+
+def summary(cases: tuple[Case, ...], nights: Any, fleet: Fleet, now: datetime, language: str, console: Console) -> None:
+    """The table of communes (last night) and of open cases."""
+    french = language == "fr"
+    last = nights.filter(nights["verdict"] != "unknown")["date"].max() if nights.height else None
+    table = Table(title=("Nuit du " if french else "Night of ") + str(last), title_justify="left")
+    for name in ("commune", "éclairées" if french else "lit", "en partie" if french else "partly",
+                 "éteintes" if french else "dark", "inconnues" if french else "unknown",
+                 "dossiers ouverts" if french else "open cases"):  # fmt: skip
+        table.add_column(name, justify="left" if name == "commune" else "right")
+    of_last = nights.filter(nights["date"] == last) if last else nights
+    for commune in fleet.communes.values():
+        mine = of_last.filter(of_last["commune"] == commune.id)["verdict"].to_list()
+        counts = [str(mine.count(verdict)) for verdict in ("lit", "partly", "dark", "unknown")]
+        counts[0] += f" / {len(fleet.by_commune[commune.id])}"
+        table.add_row(commune.name, *counts, str(sum(case.commune == commune.id for case in cases)))
+    console.print(table)
+    if not cases:
+        return
+    shown = Table(title="Dossiers ouverts" if french else "Open cases", title_justify="left", show_lines=False)
+    shown.add_column("n°", justify="right")
+    shown.add_column("quoi" if french else "what")
+    shown.add_column("preuve" if french else "evidence")
+    for case in cases:
+        shown.add_row(str(case.id), escape(headline(case, fleet, now, language)), escape(evidence(case, fleet, now, language)))
+    console.print(shown)
+
+
+def run(
+    stack: ExitStack, *, fleet: Fleet, world: str, broker: Broker, folder: Path, language: str, once: bool, url: str | None,
+    watching: Any, gateway: Any, told: threading.Event, now: datetime, console: Console, show: Show,
+) -> None:  # fmt: skip
+    """The time-lapse, the table, and then the living fleet until told to stop. Wired by trezor.py."""
+    begun = Begun.recall(folder / f"{world}.json", now)
+    newest = watching.store.extent("arrivals")
+    heard = watching.store.latest("arrivals")["received"].max() if newest else None
+    lamps = Lamps(fleet, begun, world, broker, now, heard - timedelta(hours=12) if isinstance(heard, datetime) else None)
+    stack.callback(lamps.stop)
+    with show.bar:
+        if not _lapse(lamps, show, told):
+            return
+        settle(gateway, told)
+        watching.monitor.tick()
+        watching.monitor.notify()
+    cases = watching.casebook.cases(open_only=True, hidden=False)
+    summary(cases, nights_frame(watching.store), fleet, watching.now(), language, console)
+    console.print(f"{'Alertes écrites dans' if language == 'fr' else 'Alerts written to'} {folder / 'alerts'}")
+    if once:
+        return
+    if url:
+        console.print(f"\n[bold]{url}[/bold]   " + ("Ctrl-C pour finir" if language == "fr" else "Ctrl-C ends"))
+    while not told.wait(1.0):
+        if lamps.pipe.poll() and (said := lamps.pipe.recv())[0] == "failed":
+            console.print(f"[red]{escape(said[1])}[/red]")
+            return
+
+
+def _lapse(lamps: Lamps, show: Show, told: threading.Event) -> bool:
+    """Shows the time-lapse; False when it did not come to its end."""
+    while not told.is_set():
+        if not lamps.pipe.poll(0.2):
+            continue
+        try:
+            said = lamps.pipe.recv()
+        except EOFError:
+            said = ("failed", "the lamps' process has ended")
+        if said[0] == "lapse":
+            show.passing(*said[1:])
+        elif said[0] == "lapsed":
+            return True
+        else:
+            show.console.print(f"[red]{escape(said[1])}[/red]")
+            return False
+    return False
+
+
+def settle(gateway: Any, told: threading.Event, clock: Callable[[], float] = time.monotonic) -> None:
+    """Until the gateway has written all that was published."""
+    deadline = clock() + 120.0
+    while gateway.idle_s() < SETTLE_S and clock() < deadline and not told.wait(0.1):
+        pass

@@ -65,7 +65,9 @@ class Mosquitto:
         self.folder = folder
         self.port = free_port()
         self._config = folder / "mosquitto.conf"
-        self._config.write_text(config.format(port=self.port, folder=folder))
+        # Started by root it would drop its rights, and could not save its queues in a folder that only root may enter.
+        keep_rights = "user root\n" if os.geteuid() == 0 else ""
+        self._config.write_text(config.format(port=self.port, folder=folder) + keep_rights)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -78,8 +80,6 @@ class Mosquitto:
 
     def start(self) -> "Mosquitto":
         binary = need(BINARY, "mosquitto")
-        if os.geteuid() == 0:  # it drops its rights and must still write its files
-            self.folder.chmod(0o777)
         arguments = [binary, "-c", str(self._config)]
         self._process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         wait_for_port(self.port, self._process)

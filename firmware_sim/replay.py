@@ -128,6 +128,7 @@ class Replay:
             return 0
         self._publisher = publisher = Publisher(self._broker, f"{self._world}-replay", clock=self._ticks)
         publisher.on_acknowledged = self._acknowledged.add
+        self._begun = self._beaten = self._saved = self._shown = self._ticks()
         try:
             self._play(publisher, controls, report)
         finally:

@@ -9,7 +9,7 @@ from gateway.fleet import Lamp
 from monitor import sentence
 from monitor.case import Alert, Case, State
 from monitor.fault import WORDS, Kind
-from monitor.web import dates, view
+from monitor.web import context, dates, view
 from monitor.web.context import (
     asked_date,
     find_case,
@@ -112,7 +112,6 @@ def api_commune(ident: str) -> Response:
 def api_lamp(ident: str) -> Response:
     lamp = find_lamp(ident)
     ledger = read_ledger(world().store, [lamp], last_night(), _nights())
-    learned = world().learned
     model = lamp.model
     return jsonify(
         {
@@ -130,7 +129,7 @@ def api_lamp(ident: str) -> Response:
             "dates": [day.isoformat() for day in ledger.dates],
             "nights": _verdicts(ledger, lamp),
             "service": _service(ledger, [lamp]),
-            "learned": {key: _plain(value) for key, value in learned(lamp.id).items()} if learned else {},
+            "learned": {key: _plain(value) for key, value in context.learned(lamp).items()},
             "cases": [case_json(case) for case in world().casebook.cases(subject=lamp.id)],
             "repairs": [
                 {"id": repair.id, "at": iso(repair.at), "what": repair.what, "by": repair.by, "case": repair.case}

@@ -1,6 +1,6 @@
 """What every page of one request shares: the world, the viewer, the language, the time, and the links between pages."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -11,6 +11,7 @@ from gateway.fleet import Commune, Fleet, Lamp
 from monitor.case import Case
 from monitor.web import dates
 from monitor.web.accounts import Viewer
+from monitor.web.learned import read_learned
 from monitor.web.words import LANGUAGES, say
 from monitor.web.world import World
 
@@ -108,6 +109,15 @@ def find_case(ident: int) -> Case:
     if case is None:
         return abort(404) if viewer().commune is None else abort(403)
     return case if viewer().sees(case.commune) else abort(403)
+
+
+def learned(lamp: Lamp) -> Mapping[str, Any]:
+    """What was learnt of a lamp: as this world tells it, else read back from its nights."""
+    told = world().learned
+    if told is not None:
+        return told(lamp.id)
+    repairs = [repair.at for repair in world().casebook.repairs(lamp.id)]
+    return read_learned(world().store, lamp, last_night(), max(repairs, default=None))
 
 
 def only_seen(cases: Sequence[Case]) -> list[Case]:

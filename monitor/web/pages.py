@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from monitor import sentence, speech
 from monitor.case import Case
 from monitor.fault import NOTES, WORDS, Kind
-from monitor.web import dates, telling, view
+from monitor.web import context, dates, telling, view
 from monitor.web.access import check_csrf
 from monitor.web.chart import STEPS, chart, read_traces
 from monitor.web.context import (
@@ -183,7 +183,6 @@ def lamp_page(ident: str) -> str:
         key=lambda case: (not view.is_open(case), -case.since.timestamp()),
     )
     traces = read_traces(world().store, lamp.id, now(), days)
-    learned = world().learned
     name = t("lamp.name", id=lamp.id)
     return render_template(
         "lamp.html",
@@ -199,7 +198,7 @@ def lamp_page(ident: str) -> str:
         days=days,
         other_days=[(n, link("lamp", ident=lamp.id, days=n)) for n in STEPS],
         charts=[] if traces.empty else _charts(lamp, traces, days),
-        learned=view.learned_rows(dict(learned(lamp.id)) if learned else {}),
+        learned=telling.learned(context.learned(lamp), language()),
         cases=[view.row(case, with_commune=False) for case in cases if view.actionable(case)],
         past=[view.row(case, with_commune=False) for case in cases if not view.is_open(case)][:PAST_CASES],
         repairs=[

@@ -26,9 +26,11 @@ class Site:
         except OSError as error:
             raise PortTaken(
                 f"port {port} of {host} cannot be had ({error.strerror or error}): stop what listens there, or choose "
-                f"another with --port"
+                f"another with --page HOST:PORT"
             ) from None
-        self.host, self.port = host, int(self._server.effective_port)
+        # A name like localhost may stand for several addresses; waitress then listens on each.
+        several = getattr(self._server, "effective_listen", None)
+        self.host, self.port = host, int(several[0][1] if several else self._server.effective_port)
         self._thread = threading.Thread(target=self._server.run, name="web", daemon=True)
 
     @property

@@ -149,6 +149,10 @@ def repair(what: str, language: str) -> str:
     return what
 
 
+SHARES: Final = ("gain", "yield_ratio", "soiling", "capacity", "dark_risk", "led_ratio")
+LEARNED_UNITS: Final = {"capacity_ah": "Ah", "resistance": "Ω", "autonomy": "nights"}
+
+
 def learned(values: Mapping[str, Any], language: str) -> list[tuple[str, str]]:
     """Name and value of what was learnt. A name without a phrase is shown as it is: better than hidden."""
     rows = []
@@ -160,13 +164,14 @@ def learned(values: Mapping[str, Any], language: str) -> list[tuple[str, str]]:
             shown = dates.day(value.date(), language, year=True)
         elif isinstance(value, bool) or not isinstance(value, int | float):
             shown = str(value)
+        elif key in SHARES:
+            shown = dates.percent(value, language, 0)
         else:
-            shown = dates.quantity(round(value, 3), LEARNED_UNITS.get(key, ""), language)
+            unit = LEARNED_UNITS.get(key, "")
+            unit = "nuits" if unit == "nights" and language == "fr" else unit
+            shown = dates.quantity(round(value, 3), unit, language)
         rows.append((_first_upper(name), shown))
     return rows
-
-
-LEARNED_UNITS: Final = {"capacity_ah": "Ah", "autonomy": "nuits", "led_watts": "W", "resistance": "Ω"}
 
 
 def sheet(lamp: Lamp, language: str) -> list[tuple[str, str]]:

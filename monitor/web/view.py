@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from markupsafe import Markup, escape
 
@@ -11,7 +10,7 @@ from gateway.fleet import Commune, Lamp
 from monitor import sentence, speech
 from monitor.case import Alert, Case, State
 from monitor.fault import NOTES, WORDS
-from monitor.web import dates, telling
+from monitor.web import dates
 from monitor.web.context import fleet, language, link, now, t
 from monitor.web.ledger import DARK, LIT, NOT_YET, PARTLY, UNKNOWN, Ledger, Service
 from monitor.web.strip import strip
@@ -241,8 +240,3 @@ def calendar(days: Sequence[date], letters: str) -> list[list[Day | None]]:
         cells.append(Day(when.day, letter, title, when == days[-1]))
     cells += [None] * (-len(cells) % 7)
     return [cells[i : i + 7] for i in range(0, len(cells), 7)]
-
-
-def learned_rows(learned: dict[str, Any]) -> list[tuple[str, str]]:
-    """What was learnt, name and value, as plain words."""
-    return telling.learned(learned, language())

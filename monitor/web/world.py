@@ -46,7 +46,8 @@ class World:
     """One world as the pages see it. `fleet` and `clock` are set where they differ from the application's own.
 
     A replay's clock is its newest event time; `last_tick` says when the monitor last went round (None: unknown);
-    `learned` gives what was learnt of one lamp, by name, in the units of monitor/web/words.py.
+    `learned` gives what was learnt of one lamp, by name (names and units: monitor/web/learned.py, which reads it from
+    the stored nights where this is None).
     """
 
     name: str

@@ -55,7 +55,7 @@ def make_village(
         "trezor",
         filled,
         casebook,
-        learned=learned or (lambda lamp: {"panel_gain": 0.974, "capacity_ah": 51.2, "since": NOW - timedelta(days=40)}),
+        learned=learned or (lambda lamp: {"gain": 0.974, "capacity_ah": 51.2, "since": NOW - timedelta(days=40)}),
         last_tick=lambda: NOW - timedelta(seconds=20),
     )
     return Village(world, filled, casebook, told)

@@ -46,12 +46,14 @@ class Ledger:
     ) -> None:
         """Books one day. `charge` (Ah) was in the batteries at its beginning."""
         hw = self._hw
-        before = stored_wh(hw, pack, charge)
+        missing = day.shorted * hw.of("short_v")
+        before = stored_wh(hw, pack, charge, missing[0])
         if self._stored is None:
             self._at_start = before
         else:
             self._worn += self._stored - before  # wear, cold and new batteries: changes that no current made
-        after = stored_wh(hw, pack, run.charge[-1])
+        after = stored_wh(hw, pack, run.charge[-1], missing[-1])
+        self._worn += (np.diff(missing, axis=0) * run.charge[:-1]).sum(axis=0)  # a cell shorts, with what was in it
         self._stored = after
         volts = np.where(run.volts > 1, run.volts, 1.0)
         ratio = np.where(hw.pwm, 1 + PWM_DROP_V / volts, 1 / hw.efficiency)
@@ -104,8 +106,8 @@ def _date(day: Day) -> object:
     return (day.begin + timedelta(hours=6)).astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def stored_wh(hw: Hardware, pack: Battery, charge: Floats) -> Floats:
-    """Energy in the batteries by their state alone, Wh: ∫ open-circuit voltage d(charge)."""
+def stored_wh(hw: Hardware, pack: Battery, charge: Floats, missing: Floats) -> Floats:
+    """Energy in the batteries by their state alone, Wh: ∫ open-circuit voltage d(charge), `missing` V short of it."""
     usable = pack.capacity * (1 - pack.reserve)
     scale = (charge - pack.capacity * pack.reserve) / usable
     place = (np.maximum(scale, battery.LOWEST) - battery.LOWEST) * (battery.GRID / (1 - battery.LOWEST))
@@ -115,4 +117,4 @@ def stored_wh(hw: Hardware, pack: Battery, charge: Floats) -> Floats:
     low = pack.tables.ocv[at]
     slope = (pack.tables.ocv[at + 1] - low) * (battery.GRID / (1 - battery.LOWEST))
     area = pack.tables.energy[at] + low * part + slope * part**2 / 2
-    return np.asarray(area * hw.cells * usable)
+    return np.asarray(area * hw.cells * usable - missing * charge)

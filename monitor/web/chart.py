@@ -159,7 +159,7 @@ def _days(traces: Traces, language: str) -> list[str]:
     index = 0
     while midnight < traces.until:
         share = (midnight - traces.since).total_seconds() / total
-        if 0.05 < share < 0.95 and index % every == 0:
+        if 0.05 < share < 0.93 and index % every == 0:
             texts.append(
                 f'<text x="{GUTTER + share * (100 - GUTTER):.1f}%" y="{HEIGHT + TOP + 16}" text-anchor="middle">'
                 f"{short_day(midnight.date(), language)}</text>"

@@ -341,7 +341,7 @@ def help_page() -> str:
         )
         for kind in Kind
     ]
-    words = [entry[other] for entry in HELP]
+    words = [(entry[other][0], bound(entry[other][1])) for entry in HELP]
     return render_template("help.html", kinds=kinds, words=words)
 
 

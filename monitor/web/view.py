@@ -58,7 +58,7 @@ def row(case: Case, with_commune: bool = True) -> Row:
         link=link("case", ident=case.id),
         headline=bound(headline),
         why=bound(why(case, headline)),
-        to_do=bound(sentence.to_do(case, language())),
+        to_do=bound(sentence.to_do(case, language())) if is_open(case) else "",
         urgency=WORDS[case.kind].urgency,
         state=case.state.value,
         is_open=is_open(case),

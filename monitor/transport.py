@@ -8,7 +8,7 @@ from typing import Any, Final
 import apprise
 
 NAME: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-SILENT: Final = logging.CRITICAL + 1
+_NOWHERE: Final = logging.NullHandler()
 # Of what Apprise says when an HTTP service refuses: the message itself will never be taken. Anything else, wrong
 # credentials included, somebody may mend while we go on trying.
 REFUSED: Final = re.compile(r"error=(400|410|413|422)\b")
@@ -58,7 +58,9 @@ def send(url: str, title: str, text: str, alert: str) -> None:
 
 def quiet() -> None:
     """Apprise logs every failure in its own words; what matters of it is in the alert's `why`."""
-    logging.getLogger("apprise").setLevel(SILENT)
+    logger = logging.getLogger("apprise")
+    logger.propagate = False  # a level would silence what results remember, too
+    logger.addHandler(_NOWHERE)
 
 
 def _last_words(result: Any) -> str:

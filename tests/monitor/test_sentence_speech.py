@@ -18,7 +18,10 @@ def at(day: int, hour: int, minute: int = 0, month: int = 3, year: int = 2026) -
 
 @pytest.mark.parametrize(
     ("value", "digits", "fr", "en"),
-    [(12.449, 1, "12,4", "12.4"), (0, 0, "0", "0"), (-0.04, 1, "0,0", "0.0"), (1234.5, 1, "1 234,5", "1,234.5"), (-3, 0, "-3", "-3")],
+    [
+        (12.449, 1, "12,4", "12.4"), (0, 0, "0", "0"), (-0.04, 1, "0,0", "0.0"),
+        (1234.5, 1, "1 234,5", "1,234.5"), (-3, 0, "-3", "-3"),
+    ],
 )  # fmt: skip
 def test_numbers(value, digits, fr, en):
     assert (number(value, digits, "fr"), number(value, digits, "en")) == (fr, en)

@@ -87,13 +87,7 @@ def faults(view: View) -> Any:
                 decimals=0,
             ),
             row(t("Par panne et par cause", "By kind and by cause")),
-            p.bars(
-                t("Cas par panne", "Cases by kind"),
-                t("Cas commencés dans la période.", "Cases begun in the range."),
-                [Query(f, f"SELECT count({f.case}) FROM {f} WHERE {CASES} GROUP BY {f.kind}", "$tag_kind")],
-                w=8,
-                h=11,
-            ),
+            by_kind(view),
             cause_table(view),
             per_week(view),
             row(t("Cas", "Cases")),
@@ -133,7 +127,7 @@ def cause_table(view: View) -> Any:
         ),
         [Query(f, f"SELECT {f.cause}, {f.case} FROM {f} WHERE {CASES}", as_table=True)],
         {
-            "cause": {"displayName": t("Cause", "Cause"), "mappings": p.kinds(view)},
+            "cause": {"displayName": t("Cause", "Cause"), "mappings": p.causes(view)},
             "case (count)": {"displayName": counted, "custom.align": "right"},
         },
         w=6,
@@ -147,9 +141,21 @@ def cause_table(view: View) -> Any:
     return panel.with_transformation(model.DataTransformerConfig(id_val="groupBy", options={"fields": group}))
 
 
+def by_kind(view: View) -> Any:
+    t, f = view.t, FAULTS
+    panel = p.bars(
+        t("Cas par panne", "Cases by kind"),
+        t("Cas commencés dans la période.", "Cases begun in the range."),
+        [Query(f, f"SELECT count({f.case}) FROM {f} WHERE {CASES} GROUP BY {f.kind}", "$tag_kind")],
+        w=8,
+        h=11,
+    )
+    return p.name_kinds(view, panel)
+
+
 def per_week(view: View) -> Any:
     t, f = view.t, FAULTS
-    return p.curve(
+    panel = p.curve(
         t("Cas commencés, par semaine", "Cases begun, by week"),
         t("Chaque barre est une semaine, chaque couleur une panne.", "Each bar is a week, each colour a kind."),
         [Query(f, f"SELECT count({f.case}) FROM {f} WHERE {CASES} GROUP BY time(7d), {f.kind} fill(0)", "$tag_kind")],
@@ -159,9 +165,10 @@ def per_week(view: View) -> Any:
         lowest=0,
         stacked_bars=True,
     )
+    return p.name_kinds(view, panel)
 
 
-def case_table(view: View, title: str, about: str, where: str, *, ended: bool = False, h: int = 10) -> Any:
+def case_table(view: View, title: str, about: str, where: str, *, ended: bool = False, w: int = 24, h: int = 10) -> Any:
     """One case a line; the lamp opens its dashboard, the number opens the case on the console's page."""
     t = view.t
     lamp = to_board(
@@ -179,7 +186,7 @@ def case_table(view: View, title: str, about: str, where: str, *, ended: bool = 
         "commune": {"displayName": t("Commune", "Commune"), "custom.width": 110, "links": [commune.build()]},
         "lamp": {"displayName": t("Lampe", "Lamp"), "custom.width": 130, "noValue": "–", "links": [lamp.build()]},
         "kind": {"displayName": t("Panne", "Fault"), "custom.width": 170, "mappings": p.kinds(view)},
-        "cause": {"displayName": t("Cause probable", "Likely cause"), "custom.width": 150, "mappings": p.kinds(view)},
+        "cause": {"displayName": t("Cause probable", "Likely cause"), "custom.width": 150, "mappings": p.causes(view)},
         "state": {"displayName": t("État", "State"), "custom.width": 120, "mappings": p.states(view)},
         "since": {"displayName": t("Depuis", "Since"), **moment},
         "until": {"displayName": t("Jusqu'à", "Until"), **(moment if ended else {"custom.hidden": True})},
@@ -187,4 +194,4 @@ def case_table(view: View, title: str, about: str, where: str, *, ended: bool = 
         "sentence": {"displayName": t("Ce que dit le moniteur", "What the monitor says"), "noValue": ""},
     }
     query = Query(FAULTS, cases(view.language, where), as_table=True)
-    return p.listing(title, about, [query], columns, h=h, sort=(t("Depuis", "Since"), True), none="–")
+    return p.listing(title, about, [query], columns, w=w, h=h, sort=(t("Depuis", "Since"), True), none="–")

@@ -27,7 +27,7 @@ from dashboards.queries import (
     no_note,
     open_case,
 )
-from dashboards.view import View, board, row, to_board, variables
+from dashboards.view import View, board, row, source, to_board, variables
 from gateway.fleet import Fleet
 
 
@@ -135,7 +135,7 @@ def place_map(view: View, fleet: Fleet) -> Any:
         )
         text = last_night((DARK, PARTLY), equal(n.commune, commune.id), n.commune, show)
         panel = panel.with_target(Query(n, text, as_table=True, ref=f"C{number}"))
-    panel = panel.datasource(p.source(n.source)).unit("none").decimals(0)
+    panel = panel.datasource(source(n.source)).unit("none").decimals(0)
     panel = panel.thresholds(
         dashboard.ThresholdsConfig()
         .mode(model.ThresholdsMode.ABSOLUTE)

@@ -38,7 +38,8 @@ def lamp(view: View) -> Any:
             p.number(
                 t("Dernière nuit", "Last night"),
                 t("Verdict du moniteur, dernière nuit terminée.", "The monitor's verdict, last night that has ended."),
-                [Query(n, f"SELECT last({n.verdict}) FROM {n} WHERE {ENDED} AND {ME}")],
+                [Query(n, f"SELECT last({n.verdict}) FROM {n} WHERE {ENDED} AND {ME}", "verdict")],
+                fields="/^verdict$/",
                 mappings=p.verdicts(view),
                 links=to_page(view, t("Page de la lampe", "The lamp's page"), "lamps/${lamp:raw}"),
             ),

@@ -12,6 +12,7 @@ from grafana_foundation_sdk.models import text as text_model
 from dashboards.queries import DARK, LIT, PARTLY, UNKNOWN, Query
 from dashboards.view import View, source
 from monitor.case import State
+from monitor.causes import PARTS
 from monitor.fault import WORDS
 
 # Told apart by every eye, on light and dark screens; the amber of the strip of nights. Words and signs go with them.
@@ -49,8 +50,22 @@ def verdicts(view: View) -> list[Any]:
 
 
 def kinds(view: View) -> list[Any]:
-    """Fault kinds (and causes that are kinds) as people call them."""
+    """Fault kinds as people call them."""
     return [words({str(kind): (word.fr if view.language == "fr" else word.en, None) for kind, word in WORDS.items()})]
+
+
+def causes(view: View) -> list[Any]:
+    """Causes as people call them: fault kinds, and the parts and events behind them."""
+    parts = {part: (word.fr_short if view.language == "fr" else word.en, None) for part, word in PARTS.items()}
+    kinds_ = {str(kind): (word.fr if view.language == "fr" else word.en, None) for kind, word in WORDS.items()}
+    return [words(kinds_ | parts)]
+
+
+def name_kinds(view: View, panel: Any) -> Any:
+    """Series named by the kind (`$tag_kind`) bear the word that people use."""
+    for kind, word in WORDS.items():
+        panel = override(panel, str(kind), displayName=word.fr if view.language == "fr" else word.en)
+    return panel
 
 
 def states(view: View) -> list[Any]:
@@ -109,8 +124,12 @@ def number(
     mappings: Sequence[Any] = (),
     none: str = "–",
     links: Sequence[Any] = (),
+    fields: str = "",
 ) -> Any:
-    """Big figures, one per series, each with its name when there are several."""
+    """Big figures, one per series, each with its name when there are several.
+
+    Grafana takes numbers, unless `fields` matches the name (alias) of a text.
+    """
     panel = _start(stat.Panel(), title, about, queries, w, h).mappings(list(mappings)).no_value(none)
     panel = _scale(panel, unit, decimals, steps)
     mode = shared.BigValueTextMode.VALUE_AND_NAME if len(queries) > 1 else shared.BigValueTextMode.VALUE
@@ -118,7 +137,7 @@ def number(
         panel.graph_mode(shared.BigValueGraphMode.NONE)
         .color_mode(shared.BigValueColorMode.VALUE)
         .text_mode(mode)
-        .reduce_options(_newest())
+        .reduce_options(_newest(fields))
         .data_links(list(links))
     )
 
@@ -149,9 +168,8 @@ def bars(
     )
 
 
-def _newest() -> Any:
-    """Every field (texts too: verdicts are words), its newest value."""
-    return common.ReduceDataOptions().calcs(["lastNotNull"]).fields("/.*/").values(False)
+def _newest(fields: str = "") -> Any:
+    return common.ReduceDataOptions().calcs(["lastNotNull"]).fields(fields).values(False)
 
 
 def curve(

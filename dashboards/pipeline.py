@@ -47,10 +47,9 @@ def pipeline(view: View) -> Any:
             p.number(
                 t("Dernier rapport", "Last report"),
                 t(
-                    "Quand le magasin a écrit son dernier rapport, heure de la passerelle.",
-                    "When the store wrote its last report, by the gateway's clock.",
+                    "Quand le dernier rapport de la période a été reçu.",
+                    "When the last report of the range was received.",
                 ),
-                # The first sample's moment stands in for the time, which InfluxQL cannot select as a value.
                 [Query(a, f"SELECT last({a.received}) / 1000 FROM {a} WHERE {RECENT}")],
                 unit="dateTimeFromNow",
             ),

@@ -67,6 +67,8 @@ class RecordingWriter:
     ) -> None:
         if kind is None:
             self.close()
+        elif self._parts is not None:
+            self._parts.abandon()
         elif self._writer is not None:
             self._writer.close()
             _unfinished(self._path).unlink(missing_ok=True)
@@ -200,6 +202,12 @@ class _Parts:
         _settle(_unfinished(self._path), self._path)
         os.close(self._lock)
         shutil.rmtree(self._folder)
+
+    def abandon(self) -> None:
+        """Leaves the parts to be joined by whoever reads them; nothing, where nothing was written."""
+        os.close(self._lock)
+        if not self._files():
+            shutil.rmtree(self._folder)
 
     def _files(self) -> list[Path]:
         return sorted(self._folder.glob("*.parquet"))

@@ -9,7 +9,7 @@ import queue
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -38,6 +38,8 @@ class Book(Protocol):
     def case(self, case: int) -> Case | None: ...
 
     def told(self, alert: str, now: datetime, why: str = "") -> None: ...
+
+    def told_all(self, alerts: Sequence[str], now: datetime, why: str = "") -> None: ...
 
     def failed(self, alert: str, why: str, permanent: bool, now: datetime) -> None: ...
 
@@ -140,7 +142,6 @@ class Notifier:
             written, title = self._write(alert)
             url, missing = address(alert.url, self._environ)
             if url is None and written:
-                self._casebook.told(alert.id, now, NO_ADDRESS)
                 done.no_address.append(alert)
             elif url is None:
                 self._fail(done, alert, TransportError(f"{NO_ADDRESS}: {missing} is not set", permanent=False), real)
@@ -148,6 +149,7 @@ class Notifier:
                 self._fail(done, alert, TransportError("an earlier message still hangs", permanent=False), real)
             else:
                 by_url.setdefault(url, []).append((alert, title))
+        self._casebook.told_all([alert.id for alert in done.no_address], now, NO_ADDRESS)
         self._run_errands(by_url, done, now, real)
         for name in self.totals:
             self.totals[name] += len(getattr(done, name))

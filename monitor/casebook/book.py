@@ -1,6 +1,6 @@
 """The casebook: episodes become cases, cases owe alerts, people write beside them. One world each."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -194,9 +194,19 @@ class Casebook:
 
     def told(self, alert: str, now: datetime, why: str = "") -> None:
         """A transport has taken it. Also where it was cancelled meanwhile: what was said was said."""
-        query = update(ALERTS).where(self._that(alert), ALERTS.c.told_at.is_(None))
-        done = query.values(told_at=now, cancelled_at=None, failed_at=None, next_try=None, why=why)
-        self._transactions.write(lambda connection: connection.execute(done))
+        self.told_all((alert,), now, why)
+
+    def told_all(self, alerts: Sequence[str], now: datetime, why: str = "") -> None:
+        """The same of several, in one transaction."""
+
+        def work(connection: Connection) -> None:
+            for alert in alerts:
+                query = update(ALERTS).where(self._that(alert), ALERTS.c.told_at.is_(None))
+                done = {"told_at": now, "cancelled_at": None, "failed_at": None, "next_try": None, "why": why}
+                connection.execute(query.values(**done))
+
+        if alerts:
+            self._transactions.write(work)
 
     def failed(self, alert: str, why: str, permanent: bool, now: datetime) -> None:
         """Tried in vain: given up if `permanent`, else due again after a pause that grows with the attempts."""

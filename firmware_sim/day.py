@@ -19,6 +19,7 @@ class SensorFlaw:
     span: slice
     mode: str
     severity: float
+    rng: np.random.Generator  # of its own, so that one lamp's mishap changes nothing on the others
 
 
 @dataclass(slots=True)

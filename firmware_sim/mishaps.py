@@ -134,7 +134,7 @@ def hot(day: Day, lamp: int, span: slice, mishap: Mishap, rng: np.random.Generat
 
 def sensor_faulty(day: Day, lamp: int, span: slice, mishap: Mishap, rng: np.random.Generator) -> None:
     """A channel lies, as `mode` says: see sensors.spoil. `severity` is used by the gain modes."""
-    day.sensors.append(SensorFlaw(lamp, span, mishap.mode, mishap.severity))
+    day.sensors.append(SensorFlaw(lamp, span, mishap.mode, mishap.severity, rng))
 
 
 def clock_wrong(day: Day, lamp: int, span: slice, mishap: Mishap, rng: np.random.Generator) -> None:

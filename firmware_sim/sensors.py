@@ -73,7 +73,7 @@ class Sampler:
                 for name, v in values.items()
             }
         for flaw in day.sensors:
-            spoil(values, flaw, last, rng)
+            spoil(values, flaw, last)
         present = (run.alive[last] & ~starts.starting[last]).T.ravel()
         # Seconds from the begin of the day; a mean is stamped at the end of what it covers.
         seconds = (last + (1 if self._mean else 0))[:, None] * STEP_S + np.zeros((1, len(self._hw.ids)), dtype=np.int64)
@@ -149,7 +149,7 @@ def _knee(hw: Hardware, where: Bools) -> Floats:
     return np.asarray(np.broadcast_to(hw.knee, where.shape)[where])
 
 
-def spoil(values: dict[str, Floats], flaw: SensorFlaw, steps: Ints, rng: np.random.Generator) -> None:
+def spoil(values: dict[str, Floats], flaw: SensorFlaw, steps: Ints) -> None:
     """Makes a channel lie. Frozen: the panel's current stays at one value. At the rail: battery voltage 0, temperature
     85 or −127 °C. Gain: LED power or battery current read `severity` too little. Jumps: charge without Ah."""
     hit = (steps >= flaw.span.start) & (steps < flaw.span.stop)
@@ -166,8 +166,9 @@ def spoil(values: dict[str, Floats], flaw: SensorFlaw, steps: Ints, rng: np.rand
         case "current_gain":
             values["bat_ma"][hit, i] *= 1 - flaw.severity
         case "soc_jumps":
-            values["soc"][hit, i] = np.where(rng.random(int(hit.sum())) < 0.3, 100 * rng.random(int(hit.sum())),
-                                             values["soc"][hit, i])  # fmt: skip
+            n = int(hit.sum())
+            anything = 100 * flaw.rng.random(n)
+            values["soc"][hit, i] = np.where(flaw.rng.random(n) < 0.3, anything, values["soc"][hit, i])
 
 
 def _column(values: npt.NDArray[np.generic]) -> pl.Series:

@@ -115,7 +115,7 @@ NIGHTS: Final = Table(
         # the battery itself, and the charger
         **_columns(_REAL, "resistance idle_night_v rest_dusk_v rest_dawn_v drawn_ah cut_ah full_hour over_v"),
         **_columns(_COUNT, "resistance_n full_n over_n"),
-        **_columns(TIME, "over_at over_since"),
+        **_columns(TIME, "over_at over_since full_since full_at"),
         # clock, sensors, temperature
         **_columns(_REAL, "offset_min spacing_min max_good_c led_balance charge_balance"),
         **_columns(_COUNT, "hot_n bad_c_n bad_v_n bad_pv_n balance_n bat_mv_same_n bat_ma_same_n pv_ma_stuck_n"),

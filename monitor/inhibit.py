@@ -36,7 +36,14 @@ INHIBITIONS: Final[tuple[Hides, ...]] = (
     Hides(Kind.LOW_SUN, Kind.EARLY_OFF, True, 6 * _H, 2 * _D, "the sky, not the lamp: a cloudy week empties every battery"),
     Hides(Kind.LOW_SUN, Kind.DARK_RISK, True, 6 * _H, 2 * _D, "the sky, not the lamp"),
     Hides(Kind.EARLY_OFF, Kind.DARK_RISK, False, _D, _D, "it happened already"),
-    Hides(Kind.CLOCK_WRONG, Kind.DAY_BURNING, False, _D, _D, "by the lamp's own clock it was night"),
+    Hides(Kind.BATTERY_LOST, Kind.CHARGER_STUCK, False, _D, _D, "without a battery the charger's voltage means nothing"),
+    Hides(Kind.BATTERY_WEAK_CELL, Kind.CHARGER_STUCK, False, 3 * _D, 2 * _D, "fewer cells are charged to another voltage"),
+    Hides(Kind.SENSOR_FAULTY, Kind.PANEL_PARTIAL, False, 3 * _D, 2 * _D, "the reading fell, not the panel"),
+    Hides(Kind.SENSOR_FAULTY, Kind.PANEL_SOILED, False, 3 * _D, 2 * _D, "the reading fell, not the panel"),
+    Hides(Kind.CLOCK_WRONG, Kind.PANEL_LOST, False, 3 * _D, _D, "by the lamp's own clock the sun was up"),
+    Hides(Kind.CLOCK_WRONG, Kind.PANEL_PARTIAL, False, 3 * _D, _D, "its hours are not the neighbours' hours"),
+    Hides(Kind.CLOCK_WRONG, Kind.CHARGER_STUCK, False, 3 * _D, _D, "by the lamp's own clock the sun was up"),
+    Hides(Kind.CLOCK_WRONG, Kind.DAY_BURNING, False, 3 * _D, _D, "by the lamp's own clock it was night"),
     Hides(Kind.CHARGER_STUCK, Kind.PANEL_LOST, False, _D, _D, "the panel stands at its open voltage: it is there"),
 )  # fmt: skip
 

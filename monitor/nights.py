@@ -99,7 +99,7 @@ def _by_night(samples: pl.DataFrame) -> pl.DataFrame:
     nominal_w = pl.col("luminaire_w") * pl.col("level") / 100.0
     edge = pl.col("elevation") < 0.0
     return samples.group_by("lamp", "date").agg(
-        seen_minutes=minutes.filter(pl.col("night")).sum(),
+        seen_minutes=minutes.filter(pl.col("night") & pl.col("on").is_not_null()).sum(),
         should_minutes=minutes.filter(should & ~pl.col("ragged") & (pl.col("night") | pl.col("on"))).sum(),
         lit_minutes=minutes.filter(lit & (pl.col("elevation") <= 5.0)).sum(),
         night_samples=pl.col("night").sum().cast(pl.Int32),

@@ -23,7 +23,7 @@ GAINS: Final = tuple(f"gain_{hour:02}" for hour in HOURS)
 
 def with_trends(nights: pl.DataFrame, repairs: Sequence[Repair] = ()) -> pl.DataFrame:
     """Adds yield_ratio, soiling and what the slow rules need. `nights` ordered by lamp and time, nameplates joined."""
-    table = _with_life(nights, repairs)
+    table = _with_life(nights.drop(TRENDS, strict=False), repairs)
     table = _with_panel(table)
     table = _with_battery(table)
     table = _with_balances(table)
@@ -101,6 +101,7 @@ OCV: Final[dict[str, tuple[tuple[float, ...], tuple[float, ...]]]] = {
     "gel": ((0.0, 0.25, 0.5, 0.75, 1.0), (1.94, 2.00, 2.05, 2.10, 2.14)),
     "nimh": ((0.0, 0.05, 0.1, 0.2, 0.5, 0.8, 0.9, 1.0), (1.10, 1.18, 1.21, 1.24, 1.27, 1.30, 1.33, 1.38)),
 }
+TO_CUT: Final = {"lfp": 0.97, "nimh": 0.95, "gel": 0.8}  # share of a full charge that flows before the cut-off [K]
 CAPACITY_DATES: Final = 5
 CAPACITIES: Final = np.linspace(1.15, 0.15, 101)  # share of nameplate, candidates
 
@@ -112,14 +113,22 @@ def _with_battery(table: pl.DataFrame) -> pl.DataFrame:
     usual_r = _first_median(pl.col("resistance"), one)
     table = table.with_columns(
         dusk_step_v=pl.col("rest_dusk_v") - usual_v,
-        resistance_ratio=pl.col("resistance") / usual_r,
-        sag_v=pl.col("resistance") * pl.col("luminaire_w") / pl.col("nominal_v"),
+        # A lamp that goes out at once shows its resistance on the first night only.
+        resistance_ratio=(pl.col("resistance") / usual_r).forward_fill(10).over("lamp"),
+        sag_v=pl.col("resistance").forward_fill(10).over("lamp") * pl.col("luminaire_w") / pl.col("nominal_v"),
         # Only a night that began full tells the depth.
         began_full=(pl.col("full_n").fill_null(0) > 0) | (pl.col("soc_max").fill_null(0) >= 97),
+        max_v_change=pl.col("bat_max_v") - _first_median(pl.col("bat_max_v"), one),
         fall_v=pl.col("rest_dusk_v") - pl.col("rest_dawn_v"),
     )
-    fit = (pl.col("drawn_ah") > 0.08 * pl.col("nominal_ah")) & pl.col("began_full") & pl.col("fall_v").is_not_null()
-    rows = table.filter(fit).select(*one, "time", "chemistry", "cells", "nominal_ah", "drawn_ah", "fall_v")
+    # Cut off on a night that began full: the battery itself has measured what it holds.
+    cut = pl.col("cut_ah").is_not_null() & (pl.col("full_n").fill_null(0) > 0)
+    until_cut = pl.when(cut).then(pl.col("cut_ah") / (pl.col("nominal_ah") * pl.col("chemistry").replace_strict(TO_CUT)))
+    enough = pl.col("drawn_ah") > 0.08 * pl.col("nominal_ah")
+    fit = pl.col("began_full") & ((enough & pl.col("fall_v").is_not_null()) | cut)
+    rows = table.filter(fit).select(
+        *one, "commune", "time", "chemistry", "cells", "nominal_ah", "drawn_ah", "fall_v", until_cut=until_cut
+    )
     estimates = []
     for (chemistry,), group in rows.group_by("chemistry"):
         estimates.append(_depths(group, str(chemistry), one))
@@ -128,16 +137,19 @@ def _with_battery(table: pl.DataFrame) -> pl.DataFrame:
             pl.lit(None, dtype=pl.Float32).alias("capacity"), pl.lit(None, dtype=pl.Float64).alias("capacity_pm"),
             pl.lit(0, dtype=pl.UInt32).alias("capacity_n"),
         )  # fmt: skip
+    # A long night, a feast's lighting profile or a cold week sinks every battery of a commune alike: that is no wear.
+    alike = ["commune", "chemistry", "time"]
+    together = pl.when(pl.col("once").count().over(alike) >= 4).then(pl.col("once").median().over(alike)).otherwise(1.0)
     found = (
         pl.concat(estimates)
         .sort("lamp", "time")
+        .with_columns(once=pl.coalesce("until_cut", pl.col("once") / pl.min_horizontal(together, pl.lit(1.1))))
         .with_columns(
             capacity=pl.col("once").rolling_median(CAPACITY_DATES, min_samples=1).over(one).cast(pl.Float32),
             capacity_pm=(pl.col("once").rolling_std(CAPACITY_DATES, min_samples=2).over(one)),
             capacity_n=pl.col("once").is_not_null().cum_sum().over(one),
         )
     )
-    # Cut off on a night that began full: the battery itself has measured what it holds.
     return table.join(
         found.select(*one, "time", "capacity", "capacity_pm", "capacity_n"), on=[*one, "time"], how="left",
         maintain_order="left",
@@ -164,7 +176,7 @@ def _depths(rows: pl.DataFrame, chemistry: str, one: list[str]) -> pl.DataFrame:
     target = measured / usual
     nearest = np.abs(table - target).argmin(axis=0)
     once = shares[nearest]
-    return frame.select(*one, "time").with_columns(
+    return frame.select(*one, "time", "commune", "chemistry", "until_cut").with_columns(
         once=pl.Series(np.where(np.isnan(target), np.nan, once)).fill_nan(None)
     )
 

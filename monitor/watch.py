@@ -24,7 +24,7 @@ from monitor.rules import RULES
 from monitor.rules.rule import View
 from monitor.samples import nameplates
 from monitor.silence import GAPS, LAST, Hearing, silences
-from monitor.trends import TRENDS, with_trends
+from monitor.trends import with_trends
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +118,7 @@ class Watch:
     def view(self, clock: datetime) -> View:
         since = clock - timedelta(days=MEMORY_NIGHTS)
         table = (
-            self._ledger.drop(TRENDS).join(self._plates.drop("commune"), on="lamp", how="inner").sort("lamp", "time")
+            self._ledger.join(self._plates.drop("commune"), on="lamp", how="inner").sort("lamp", "time")
         )
         return View(
             nights=with_trends(table, self.casebook.repairs()),

@@ -62,6 +62,8 @@ def wear(samples: pl.DataFrame) -> pl.DataFrame:
         .group_by(key)
         .agg(
             full_n=near_full.sum().cast(pl.Int32),
+            full_since=pl.col("time").filter(near_full).first(),
+            full_at=pl.col("sent").filter(near_full).slice(2, 1).first(),
             full_hour=pl.col("solar_hour").filter(near_full).first(),
             over_v=(pl.col("bat_v") - pl.col("charge_end")).max(),
             over_n=(pl.col("bat_v") > pl.col("charge_end") * 1.03).sum().cast(pl.Int32),

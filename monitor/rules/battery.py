@@ -12,9 +12,11 @@ IDLE: Final = Threshold(0.9, "of the day's samples", "a battery that neither cha
 WORN: Final = Threshold(0.72, "of nameplate", "70 % is the usual end of life; two points for the estimate's error")
 FRESH: Final = Threshold(0.85, "of nameplate", "a new battery is far above; hysteresis")
 CELL: Final = Threshold(0.55, "of one cell's voltage", "a short cell takes its whole voltage away at once, wear does not")
+BELOW: Final = Threshold(0.2, "of one cell's voltage", "at dusk, where it also rests below its cut-off: wear alone sinks less")
 OHM: Final = Threshold(2.6, "times its usual resistance", "cold and age double it at the most")
 SAG: Final = Threshold(0.02, "of the nominal voltage", "below this a risen resistance does no harm")
 OVER: Final = Threshold(1.03, "of the charge-end voltage", "a cool gel battery is rightly charged 2 % higher")
+RISEN: Final = Threshold(0.025, "of the nominal voltage", "against its own first weeks: heat lowers the end of charge, nothing raises it so")
 UNCHARGED: Final = Threshold(8, "samples", "two hours at 15 minutes with a panel at open voltage and a battery not full")
 HOT: Final = Threshold(HOT_C, "°C", "above it a lithium iron phosphate battery ages several times faster")
 
@@ -65,9 +67,12 @@ def tell_battery_worn(row: Row) -> Told:
 def find_weak_cell(view: View) -> pl.DataFrame:
     cell_v = pl.col("nominal_v") / pl.col("cells")
     stepped = (pl.col("dusk_step_v") < -CELL.value * cell_v) & pl.col("began_full")
-    # With one cell of four gone the battery rests below its cut-off however long it was charged.
-    below = (pl.col("idle_night_v") < pl.col("cut_off") - 0.02 * pl.col("nominal_v")) & (
-        pl.col("charge_ah") > 0.04 * pl.col("nominal_ah")
+    # An empty battery recovers above its cut-off once the load is gone; one that lost a cell rests below it, charged.
+    below = (
+        (pl.col("idle_night_v") < pl.col("cut_off") + 0.02 * pl.col("nominal_v"))
+        & (pl.col("charge_ah") > 0.015 * pl.col("nominal_ah"))
+        & (pl.col("dusk_step_v").fill_null(-99.0) < -BELOW.value * cell_v)
+        & pl.col("cut_at").is_not_null()
     )
     short = stepped.fill_null(False) | below.fill_null(False)
     sag = (pl.col("resistance_ratio") > OHM.value) & (pl.col("sag_v") > SAG.value * pl.col("nominal_v"))
@@ -91,17 +96,18 @@ def tell_weak_cell(row: Row) -> Told:
 
 
 def find_charger_stuck(view: View) -> pl.DataFrame:
-    over = (pl.col("over_n") >= 3) & (pl.col("chemistry") != "nimh")
-    over = over | ((pl.col("over_n") >= 3) & (pl.col("chemistry") == "nimh") & (pl.col("bat_max_v") > pl.col("charge_end") * 1.03))
+    present = (pl.col("battery_idle_n") / pl.col("day_samples")).fill_null(0.0) < IDLE.value
+    higher = (pl.col("max_v_change") > RISEN.value * pl.col("nominal_v")) & (pl.col("bat_max_v") > pl.col("charge_end") * 1.004)
+    over = ((pl.col("over_n") >= 3) | (higher & (pl.col("full_n") >= 3))) & present
     # A full battery's panel stands at its open voltage too: what tells is that the battery was empty enough to take.
     hungry = (pl.col("full_n").fill_null(0) == 0) & (pl.col("bat_max_v") < pl.col("charge_end") * 0.955)
     uncharged = (pl.col("open_n") >= UNCHARGED.value) & hungry & (pl.col("alive_n") <= 2) & (pl.col("peers_pv_share") > 0.06)
-    charging = (pl.col("alive_n") >= 4) & (pl.col("over_n") == 0)
+    charging = (pl.col("alive_n") >= 4) & (pl.col("over_n") == 0) & ~higher.fill_null(False)
     bad = over | uncharged
     return (
         view.nights.with_columns(
-            over=over, bad=bad, since=pl.when(over).then("over_since").otherwise("open_since"),
-            bad_at=pl.when(over).then("over_at").otherwise("open_at"), good_since="alive_since",
+            over=over, bad=bad, since=pl.when(over).then(pl.coalesce("over_since", "full_since")).otherwise("open_since"),
+            bad_at=pl.when(over).then(pl.coalesce("over_at", "full_at")).otherwise("open_at"), good_since="alive_since",
         )
         .filter(bad | charging)
         .with_columns(good_at=pl.when(~pl.col("bad")).then("alive_at"))
@@ -112,7 +118,7 @@ def tell_charger_stuck(row: Row) -> Told:
     if row["over"]:
         return Told(
             causes=ranked(controller=0.85, sensor_faulty=0.15),
-            figures=figure("battery_v", row["bat_max_v"], "V", at=row["over_since"], limit=row["charge_end"]),
+            figures=figure("battery_v", row["bat_max_v"], "V", at=row["over_since"] or row["full_since"], limit=row["charge_end"]),
         )
     return Told(
         causes=ranked(controller=0.8, fuse=0.2),
@@ -162,14 +168,14 @@ RULES: Final = (
         tell_weak_cell,
         confirm=2,
         clear=2,
-        thresholds={"cell": CELL, "ohm": OHM, "sag": SAG},
+        thresholds={"cell": CELL, "below": BELOW, "ohm": OHM, "sag": SAG},
     ),
     Rule(
         Kind.CHARGER_STUCK,
         "battery above its charge-end voltage, or sun on a panel at open voltage and a battery that is not full",
         find_charger_stuck,
         tell_charger_stuck,
-        thresholds={"over": OVER, "uncharged": UNCHARGED},
+        thresholds={"over": OVER, "risen": RISEN, "uncharged": UNCHARGED},
     ),
     Rule(Kind.HOT, "three samples above the limit from a believable sensor", find_hot, tell_hot, clear=2, thresholds={"hot": HOT}),
 )

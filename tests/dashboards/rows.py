@@ -29,6 +29,7 @@ class World:
     lamps: int = 6
     nights: int = 10
     step: timedelta = timedelta(minutes=15)
+    report: timedelta = timedelta(hours=6)  # between two reports of a lamp
     seed: int = 1
 
     @property
@@ -115,7 +116,7 @@ def telemetry(world: World, first: int, days: int) -> pl.DataFrame:
         columns = {name: np.round(values[keep]).astype(np.int64) for name, values in kept.items()}
         pieces.append(pl.DataFrame(columns).with_columns(commune=pl.lit(commune), lamp=pl.lit(lamp)))
     frame = pl.concat(pieces)
-    every = 6 * 3600 // step_s  # samples of one report
+    every = world.report // world.step  # samples of one report
     nth = (pl.col("time") - int(world.start.timestamp())) // step_s
     seq = nth // every
     sent = int(world.start.timestamp()) + (seq + 1) * every * step_s - step_s
@@ -166,7 +167,7 @@ def nights(world: World) -> pl.DataFrame:
 
 
 def faults(world: World) -> pl.DataFrame:
-    """One open case of every kind that a lamp has, one closed case of each, and the mute commune's incident."""
+    """A closed case per lamp and two months, of all kinds in turn, three open ones, and the communes' incidents."""
     rows: list[dict[str, object]] = []
 
     def case(commune: str, lamp: str, kind: Kind, since: datetime, until: datetime | None, cause: str) -> None:
@@ -182,10 +183,11 @@ def faults(world: World) -> pl.DataFrame:
         })  # fmt: skip
 
     kinds = [kind for kind in Kind if kind not in (Kind.COMMUNE_SILENT, Kind.LOW_SUN)]
-    for n, kind in enumerate(kinds):
-        commune, lamp = world.plates[n % len(world.plates)]
-        begun = world.start + timedelta(days=1 + n % max(world.nights - 4, 1), hours=19)
-        case(commune, lamp, kind, begun, begun + timedelta(days=2, hours=3), "driver" if n % 2 else "cable")
+    for n, (commune, lamp) in enumerate(world.plates):
+        for day in range(1, world.nights - 3, 60):
+            begun = world.start + timedelta(days=day, hours=19)
+            kind = kinds[(n + day) % len(kinds)]
+            case(commune, lamp, kind, begun, begun + timedelta(days=2, hours=3), "driver" if n % 2 else "cable")
     for lamp, kind, cause in (
         (world.dark_lamp, Kind.DARK, "driver"),
         (world.silent_lamp, Kind.SILENT, "modem"),

@@ -19,6 +19,8 @@ Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 FIRMWARES: Final = ("2.4.1", "2.5.0", "2.5.2")
+# Controllers count charge cautiously and are set right when the battery is full: 84 → 100 % in one step was seen.
+RECOUNT: Final = 0.75
 AGE_IF_UNKNOWN: Final = 1.5  # years
 
 
@@ -79,6 +81,7 @@ class Hardware:
     box_sun: Floats  # factor on the sun's heat
     rssi: Floats  # dBm
     firmware: Ints
+    recount: Floats  # share of the charging current that its charge count believes
     clock_s: Floats  # by how much its clock is usually off
     errors: Errors
 
@@ -157,6 +160,7 @@ def build(fleet: Fleet, habits: Habits, start: datetime, seed: int) -> Hardware:
         box_sun=np.clip(around(0.25), 0.2, None),
         rssi=-80 + offset(9.0),
         firmware=rng.integers(0, len(FIRMWARES), n),
+        recount=np.clip(RECOUNT + offset(0.1), 0.3, 1.0),
         clock_s=4 * np.abs(offset(1.0)),
         errors=Errors(
             pv_v=around(0.008), pv_a=around(0.015), pv_a0=offset(0.006), bat_v=around(0.004), bat_a=around(0.015),

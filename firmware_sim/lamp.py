@@ -176,7 +176,8 @@ def live(hw: Hardware, state: State, pack: Battery, day: Day, led_w: Floats) -> 
         state.switched_on = (held & (enough | no_share)) | ~connected
         state.powered = (volts > brown) & (state.powered | wakes[k])
         cut = was_on & ~state.switched_on
-        estimate = state.estimate + (amps * hw.errors.bat_a + hw.errors.bat_a0) * counted
+        counts = amps * hw.errors.bat_a + hw.errors.bat_a0
+        estimate = state.estimate + np.where(counts > 0, counts * hw.recount, counts) * counted
         state.at_zero = (state.at_zero | (cut & ~held)) & ~full
         estimate = np.where(full, 1.0, np.where(state.at_zero, 0.0, estimate))
         state.estimate = np.minimum(np.maximum(estimate, 0.0), 1.0)

@@ -21,6 +21,7 @@ WASH_LEAVES: Final = 0.05  # after a wash by hand
 # a year's mean must be lower for cleaning every 3 to 5 weeks (doi 10.1515/geo-2022-0449) to suffice.
 SOILING_A_DAY: Final = tuple(x / 100 for x in (0.50, 0.50, 0.50, 0.45, 0.35, 0.22, 0.15, 0.12, 0.15, 0.25, 0.40, 0.45))
 SOILING_MOST: Final = 0.7
+LOOKS_DIRTY: Final = 0.14  # loss at which people wash before it is time (an assumption)
 WASHED_EVERY_D: Final = (21, 21, 21, 21, 21, 35, 35, 35, 35, 21, 21, 21)
 
 

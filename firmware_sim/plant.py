@@ -108,7 +108,7 @@ class Plant:
         self._capacity = hw.amp_hours * hw.lot * battery.health_of(self._age, hw.chemistry, hw.haste)
         self._since_wash = np.floor(rng.random(n) * 21 * hw.wash)
         rate = panel.SOILING_A_DAY[self._today.month] * hw.dirt
-        self._dirt = np.minimum(self._since_wash * rate, 0.25)
+        self._dirt = np.minimum(self._since_wash * rate, panel.LOOKS_DIRTY)
         self._state = State(
             charge=self._capacity * 0.97, flow=np.zeros(n), heat=np.zeros(n), volts=hw.of("float_v") * hw.cells,
             holding=np.ones(n, dtype=bool), at_limit_h=np.zeros(n), switched_on=np.ones(n, dtype=bool),
@@ -288,8 +288,8 @@ class Plant:
         self._dirt = np.where(rained, self._dirt * panel.RAIN_LEAVES, self._dirt)
         if habits.washing > 0:
             every = panel.WASHED_EVERY_D[sky.month] * hw.wash / habits.washing
-            washed = (self._since_wash >= every) & ~morning.unwashed
-            self._wash(washed)
+            due = (self._since_wash >= every) | (self._dirt > panel.LOOKS_DIRTY)
+            self._wash(due & ~morning.unwashed)
         for mishap in mishaps:
             if mishap.lamp is None:
                 continue

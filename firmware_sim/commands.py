@@ -244,6 +244,8 @@ def lamps(
                 broker, stopped=lambda: control.stopped,
                 progress=lambda count, at: bar.show(life.share(at), f"{_moment(at):%Y-%m-%d %H:%M}, {count} messages"),
             )  # fmt: skip
+        if control.stopped:
+            return
         with console.status("connecting") as status:
 
             def show(fleet: LiveFleet) -> None:

@@ -211,7 +211,7 @@ class Session:
         client.connect_timeout = CONNECT_TIMEOUT_S
         client.max_inflight_messages_set(0)  # the window is kept here
         if broker.tls:
-            client.tls_set_context(ssl.create_default_context())
+            client.tls_set_context(broker.context())
         if broker.user is not None:
             client.username_pw_set(broker.user, broker.password)
         if settings.will is not None:

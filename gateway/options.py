@@ -1,10 +1,12 @@
 """The options that every process shares, so that they read and behave the same everywhere."""
 
+import re
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import click
 
@@ -13,24 +15,36 @@ from gateway.topic import check_part
 
 LIVE: Final = "trezor"
 PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
+SHARE: Final = "gateway"
+SHARE_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """Where the MQTT broker is and how to be let in; `mqtt[s]://user:password@host:port`."""
+    """Where the MQTT broker is and how to be let in; `mqtt[s]://user:password@host:port?ca=FILE&share=NAME`.
+
+    `ca`: the authority that signed the broker's certificate, where that is a private one. `share`: the name of the
+    gateways' shared subscription. Brokers let everybody join a group whose name they know, and the share of messages
+    that such a member may not read vanishes: on a broker that lamps reach, the name should be a secret.
+    """
 
     host: str
     port: int
     tls: bool
     user: str | None = None
     password: str | None = None
+    ca: str | None = None
+    share: str = SHARE
 
     @classmethod
     def parse(cls, url: str) -> "Broker":
         """Raises ValueError that says what was expected."""
-        expected = "expected mqtt://host:port or mqtts://user:password@host:port"
+        expected = "expected mqtt://host:port or mqtts://user:password@host:port[?ca=FILE][&share=NAME]"
         parts = urlsplit(url)
-        if parts.scheme not in PORTS or not parts.hostname or parts.path not in ("", "/"):
+        options = dict(parse_qsl(parts.query, keep_blank_values=True))
+        ca, share = options.pop("ca", None), options.pop("share", SHARE)
+        misfit = options or (ca is not None and parts.scheme != "mqtts") or not SHARE_NAME.fullmatch(share)
+        if parts.scheme not in PORTS or not parts.hostname or parts.path not in ("", "/") or misfit or ca == "":
             raise ValueError(f"broker {_without_password(url)!r}: {expected}")
         try:
             port = parts.port or PORTS[parts.scheme]
@@ -42,7 +56,16 @@ class Broker:
             tls=parts.scheme == "mqtts",
             user=unquote(parts.username) if parts.username else None,
             password=unquote(parts.password) if parts.password else None,
+            ca=ca,
+            share=share,
         )
+
+    def context(self) -> ssl.SSLContext:
+        """What TLS trusts: the private authority alone where one is named, else the system's (or SSL_CERT_FILE's).
+
+        TLS 1.2 or newer. Raises OSError (ssl.SSLError among them) when the file of the authority cannot be used.
+        """
+        return ssl.create_default_context(cafile=self.ca)
 
     def __str__(self) -> str:
         """Without the password: this text goes to logs."""
@@ -71,9 +94,14 @@ class _BrokerUrl(click.ParamType):
         if isinstance(value, Broker):
             return value
         try:
-            return Broker.parse(value)
+            broker = Broker.parse(value)
+            if broker.tls:
+                broker.context()
         except ValueError as error:
             self.fail(str(error), param, ctx)
+        except OSError as error:
+            self.fail(f"the broker's authority ?ca={broker.ca} cannot be used: {error}", param, ctx)
+        return broker
 
 
 class _FleetFile(click.ParamType):
@@ -125,7 +153,7 @@ def store_option() -> Decorator:
 def broker_option(required: bool = False) -> Decorator:
     return click.option(
         "--broker", type=BROKER_URL, default="mqtt://127.0.0.1:1883" if required else None, envvar="TREZOR_BROKER",
-        show_default=required, help="mqtt[s]://user:password@host:port",
+        show_default=required, help="mqtt[s]://user:password@host:port, with ?ca=FILE for a private authority.",
     )  # fmt: skip
 
 

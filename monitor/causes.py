@@ -59,6 +59,15 @@ PARTS: Final[dict[str, CauseWord]] = {
     "impact": CauseWord("un choc", "choc", "an impact"),
     "sensor": CauseWord("le capteur", "capteur", "the sensor", "régulateur", "charge controller"),
     "clock": CauseWord("l'horloge", "horloge", "the clock", "câble de réglage", "set-up cable"),
+    "gateway": CauseWord("la passerelle du village", "passerelle du village", "the village's gateway"),
+    "tilt": CauseWord("un mât penché", "mât penché", "a tilted pole", "clés, niveau", "spanners, level"),
+    "door": CauseWord("une porte ouverte", "porte ouverte", "an open door", "cadenas, clés", "padlock, spanners"),
+    "diode": CauseWord(
+        "une diode du panneau", "diode du panneau", "a diode of the panel", "panneau, multimètre", "panel, multimeter"
+    ),
+    "string": CauseWord(
+        "une partie du panneau", "partie du panneau", "a part of the panel", "panneau, multimètre", "panel, multimeter"
+    ),
     "unknown": CauseWord("une raison inconnue", "raison inconnue", "an unknown reason"),
 }
 
@@ -91,8 +100,18 @@ KINDS: Final[dict[Kind, tuple[str, str, str]]] = {
 }
 
 
-def cause_word(cause: str) -> CauseWord:
+# The same word means something else where the fault is another one.
+_MEANT: Final[dict[tuple[Kind, str], CauseWord]] = {
+    (Kind.HOT, "shade"): CauseWord(
+        "le manque d'ombre", "manque d'ombre", "the lack of shade", "tôle d'ombrage", "sun shield"
+    ),
+}
+
+
+def cause_word(cause: str, kind: Kind | None = None) -> CauseWord:
     """A cause nobody has put into words yet is said by its name: better than silence."""
+    if kind is not None and (kind, cause) in _MEANT:
+        return _MEANT[kind, cause]
     if cause in PARTS:
         return PARTS[cause]
     if cause in WORDS:

@@ -5,13 +5,14 @@ still said, by its name, on the page, and left out of the SMS.
 """
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from monitor.fault import Figure
-from monitor.speech import count, duration, moment, number
+from monitor.speech import count, date, duration, moment, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,23 @@ def _time(value: float | str, tongue: Tongue) -> str | None:
     return moment(at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC), tongue.now, tongue.language)
 
 
+def _hours(value: float, tongue: Tongue) -> str:
+    if value >= 48:
+        return count(value / 24, *_DAYS[tongue.language], tongue.language)
+    return count(value, *{"fr": ("heure", "heures"), "en": ("hour", "hours")}[tongue.language], tongue.language)
+
+
+def _refusal(value: float | str, tongue: Tongue) -> str | None:
+    """What gateway/telemetry.py says of a clock, told to people; of anything else nothing."""
+    fr = tongue.language == "fr"
+    if says := re.search(r"says (\d{4}-\d\d-\d\d)", str(value)):
+        day = date(datetime.fromisoformat(says[1]), tongue.now, tongue.language)
+        return f"elle dit {day}" if fr else f"it says {day}"
+    if ahead := re.search(r"(\d+) h ahead", str(value)):
+        return f"elle a {ahead[1]} h d'avance" if fr else f"it is {ahead[1]} h ahead"
+    return None
+
+
 def _offset(value: float, tongue: Tongue) -> str:
     ahead = {"fr": ("d'avance", "de retard"), "en": ("ahead", "behind")}[tongue.language][value < 0]
     return f"{duration(value, tongue.language)} {ahead}"
@@ -121,6 +139,7 @@ _WATTS: Final = in_unit("W", 0, 1)
 _AMPERES: Final = in_unit("A", 0, 1)
 _AMP_HOURS: Final = in_unit("Ah", 0, 1)
 _PERCENT: Final = in_unit("%", 0)
+_FALL: Final = numeric(lambda value, tongue: f"{number(abs(value), 1, tongue.language)} V")
 _MINUTES: Final = numeric(lambda value, tongue: duration(value, tongue.language))
 
 TERMS: Final[dict[str, Term]] = {
@@ -226,7 +245,7 @@ TERMS: Final[dict[str, Term]] = {
     ),
     "step_v": Term(
         "sudden fall of a voltage, V", "chute de {}", "la tension a chuté de {}", "fall of {}",
-        "the voltage fell by {}", numeric(lambda value, tongue: f"{number(abs(value), 1, tongue.language)} V")
+        "the voltage fell by {}", _FALL
     ),
     "temperature_c": Term(
         "battery temperature, °C", "batterie à {}", "la batterie est à {}", "battery at {}", "the battery is at {}",
@@ -255,6 +274,33 @@ TERMS: Final[dict[str, Term]] = {
     "dark_probability_pct": Term(
         "probability of going dark within three nights, %", "{} de risque", "le risque est de {}", "{} risk",
         "the risk is {}", _PERCENT
+    ),
+    "unpowered_min": Term(
+        "time without any power in the night before, min", "{} sans courant", "il est resté {} sans courant",
+        "{} without power", "it was without power for {}", _MINUTES
+    ),
+    "charge_ah": Term(
+        "charge into the battery in the day, Ah", "{} reçus dans la journée", "la batterie a reçu {} dans la journée",
+        "{} received in the day", "the battery received {} in the day", _AMP_HOURS
+    ),
+    "drawn_ah": Term(
+        "charge drawn until it cut off or until dawn, Ah", "{} tirés la nuit", "la nuit a tiré {}",
+        "{} drawn at night", "the night drew {}", _AMP_HOURS
+    ),
+    "resistance_mohm": Term(
+        "battery resistance, mΩ", "résistance {}", "sa résistance est de {}", "resistance {}", "its resistance is {}",
+        in_unit("mΩ", 0)
+    ),
+    "sag_v": Term(
+        "fall of the battery voltage as the light comes on, V", "chute de {} à l'allumage",
+        "la tension chute de {} à l'allumage", "fall of {} at switch-on", "the voltage falls by {} at switch-on", _FALL
+    ),
+    "silent_hours": Term(
+        "hours since the last report, h", "sans nouvelles depuis {}", "il n'a rien dit depuis {}", "not heard for {}",
+        "it has not been heard for {}", numeric(_hours)
+    ),
+    "said": Term(
+        "why the gateway refused its reports, as in the quarantine", "{}", "{}", "{}", "{}", _refusal
     ),
     "nights": Term(
         "nights on which it was seen", "sur {}", "cela s'est vu sur {}", "on {}", "it was seen on {}",

@@ -39,6 +39,12 @@ _CUT: Final = Phrase(
     "battery {battery_v} (cut-off at {cut_off_v})",
     "the battery fell to {battery_v} with its cut-off at {cut_off_v}",
 )
+_CUT_LIMIT: Final = Phrase(
+    "batterie {battery_v} (coupure à {battery_v.limit})",
+    "la batterie est tombée à {battery_v} pour une coupure à {battery_v.limit}",
+    "battery {battery_v} (cut-off at {battery_v.limit})",
+    "the battery fell to {battery_v} with its cut-off at {battery_v.limit}",
+)
 _NIGHT_V: Final = Phrase(
     "batterie {dusk_v} au soir, {dawn_v} à l'aube",
     "la batterie passe de {dusk_v} au soir à {dawn_v} à l'aube",
@@ -112,6 +118,14 @@ PHRASES: Final[Mapping[Kind, tuple[Phrase, ...]]] = {
     Kind.DARK: (
         Phrase(
             "batterie {battery_v} mais {led_w} pour {target_pct} demandés",
+            "la batterie est à {battery_v} (coupure à {battery_v.limit}) mais la lampe reçoit {led_w} "
+            "pour {target_pct} demandés",
+            "battery {battery_v} but {led_w} for {target_pct} asked",
+            "the battery has {battery_v} (cut-off at {battery_v.limit}) but the lamp gets {led_w} for {target_pct} "
+            "asked",
+        ),
+        Phrase(
+            "batterie {battery_v} mais {led_w} pour {target_pct} demandés",
             "la batterie est à {battery_v} mais la lampe reçoit {led_w} pour {target_pct} demandés",
             "battery {battery_v} but {led_w} for {target_pct} asked",
             "the battery has {battery_v} but the lamp gets {led_w} for {target_pct} asked",
@@ -124,6 +138,8 @@ PHRASES: Final[Mapping[Kind, tuple[Phrase, ...]]] = {
         Phrase("éteint {out_at}", "il s'est éteint {out_at}", "out {out_at}", "it went out {out_at}"),
         _LIT,
         _CUT,
+        _CUT_LIMIT,
+        _OUTPUT,
         *_CAPACITY,
         _NIGHT_V,
     ),
@@ -155,6 +171,12 @@ PHRASES: Final[Mapping[Kind, tuple[Phrase, ...]]] = {
             "level {level_pct} for {target_pct} asked",
             "its level is {level_pct} for {target_pct} asked",
         ),
+        Phrase(
+            "{level_pct} du niveau demandé",
+            "il n'éclaire qu'à {level_pct} du niveau demandé",
+            "{level_pct} of the level asked",
+            "it gives only {level_pct} of the level asked",
+        ),
     ),
     Kind.PANEL_SOILED: (
         Phrase(
@@ -178,6 +200,12 @@ PHRASES: Final[Mapping[Kind, tuple[Phrase, ...]]] = {
         ),
     ),
     Kind.PANEL_LOST: (
+        Phrase(
+            "{pv_a} en {sun_hours} de soleil, voisins {peers_charge_w}",
+            "le panneau a donné {pv_a} en {sun_hours} de soleil quand ses voisins donnaient {peers_charge_w}",
+            "{pv_a} in {sun_hours} of sun, neighbours {peers_charge_w}",
+            "the panel gave {pv_a} in {sun_hours} of sun while its neighbours gave {peers_charge_w}",
+        ),
         _CHARGE,
         _PEERS_W,
         _PEERS_A,
@@ -205,6 +233,18 @@ PHRASES: Final[Mapping[Kind, tuple[Phrase, ...]]] = {
         ),
     ),
     Kind.CHARGER_STUCK: (
+        Phrase(
+            "batterie {battery_v}, limite {battery_v.limit}",
+            "la batterie est à {battery_v} pour une limite de {battery_v.limit}",
+            "battery {battery_v}, limit {battery_v.limit}",
+            "the battery has {battery_v} with a limit of {battery_v.limit}",
+        ),
+        Phrase(
+            "panneau {pv_v} mais {charge_ah} reçus dans la journée",
+            "le panneau est à {pv_v} mais la batterie n'a reçu que {charge_ah} dans la journée",
+            "panel {pv_v} but {charge_ah} received in the day",
+            "the panel has {pv_v} but the battery received only {charge_ah} in the day",
+        ),
         Phrase(
             "batterie {battery_v}, limite {limit_v}",
             "la batterie est à {battery_v} pour une limite de {limit_v}",

@@ -106,7 +106,7 @@ def carry(case: Case, language: str) -> str:
     own = WORDS[case.kind].carry_fr if fr else WORDS[case.kind].carry_en
     if _nothing(own):
         return ""
-    likely = [cause_word(cause.cause) for cause in ranked(case) if cause.likelihood >= WORTH_CARRYING]
+    likely = [cause_word(cause.cause, case.kind) for cause in ranked(case) if cause.likelihood >= WORTH_CARRYING]
     lists = [(word.carry_fr if fr else word.carry_en) or own for word in likely] or [own]
     things = [thing for one in lists if not _nothing(one) for thing in one.split(", ")]
     once: dict[str, str] = {}
@@ -152,7 +152,7 @@ def _causes(case: Case, language: str) -> str:
         return ""
     fr = language == "fr"
     colon, percent = (" : ", " %") if fr else (": ", "%")
-    words = [cause_word(c.cause).fr if fr else cause_word(c.cause).en for c in causes]
+    words = [cause_word(c.cause, case.kind).fr if fr else cause_word(c.cause, case.kind).en for c in causes]
     if causes[0].likelihood >= CERTAIN:
         return "cause" + colon + words[0]
     with_share = [f"{word} ({c.likelihood * 100:.0f}{percent})" for word, c in zip(words, causes, strict=True)]
@@ -242,7 +242,8 @@ def _closed(case: Case, fleet: Fleet, now: datetime, language: str) -> str:
             was = f"{_capital(state.was_fr if fr else state.was_en)} {how_long}"
         why = ""
         if "cause" in keep and (causes := _named(case)) and causes[0].likelihood >= PROBABLE:
-            why = f"Cause: {cause_word(causes[0].cause).fr_short if fr else cause_word(causes[0].cause).en}"
+            word = cause_word(causes[0].cause, case.kind)
+            why = f"Cause: {word.fr_short if fr else word.en}"
         return _sentences(text, was, why)
 
     return _as_much_as_fits(build, ["since", "was", "note", "cause"])
@@ -272,7 +273,7 @@ def _short_cause(case: Case, language: str, others: bool) -> str:
     if not causes:
         return ""
     fr = language == "fr"
-    words = [cause_word(cause.cause) for cause in causes]
+    words = [cause_word(cause.cause, case.kind) for cause in causes]
     names = [word.fr_short if fr else word.en for word in words]
     top = causes[0].likelihood
     if top >= CERTAIN:

@@ -60,7 +60,7 @@ class AskBack:
         self._period_s = period_s
         self._most = max(1, int(per_second * period_s))
         # Replicas see the same gaps; the one that asks first usually has its answer before the next would ask.
-        late = timedelta(seconds=crc32(suffix.encode()) % 120 if suffix else 0)
+        late = patience.open_for * (crc32(suffix.encode()) % 100 / 500)  # up to two minutes of ten
         self._tracker = GapTracker(replace(patience, open_for=patience.open_for + late))
         self._stamps = Stamps()
         self._read_until: datetime | None = None

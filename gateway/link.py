@@ -23,7 +23,6 @@ from gateway.options import Broker
 
 log = logging.getLogger(__name__)
 
-SESSION_S: Final = 7 * 24 * 3600  # how long the broker keeps messages for a gateway that is away
 KEEP_ALIVE_S: Final = 30
 RECONNECT_S: Final = (1, 30)
 TAKEN_OVER: Final = 0x8E
@@ -42,7 +41,10 @@ class Heard:
 
 
 class Link:
-    """`on_heard` is called on the network thread for every message and must return at once."""
+    """`on_heard` is called on the network thread for every message and must return at once.
+
+    `window` is the receive maximum, and `session_s` how long the broker keeps messages for us while we are away.
+    """
 
     def __init__(
         self,
@@ -50,6 +52,7 @@ class Link:
         client_id: str,
         filters: Sequence[str],
         window: int,
+        session_s: int,
         clock: Callable[[], datetime],
         on_heard: Callable[[Heard], None],
     ) -> None:
@@ -57,6 +60,7 @@ class Link:
         self._client_id = client_id
         self._filters = filters
         self._window = window
+        self._session_s = session_s
         self._clock = clock
         self._on_heard = on_heard
         # Changes under the lock when a socket closes, which is before paho forgets what it had still to send.
@@ -70,7 +74,7 @@ class Link:
         if broker.user is not None:
             client.username_pw_set(broker.user, broker.password)
         if broker.tls:
-            client.tls_set()  # the system's authorities, or SSL_CERT_FILE's
+            client.tls_set_context(broker.context())
         client.on_connect = self._connected
         client.on_connect_fail = self._unreachable
         client.on_subscribe = self._subscribed
@@ -82,7 +86,7 @@ class Link:
     def start(self) -> None:
         """Connects in the background, and again whenever the connection is lost, for as long as it takes."""
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's own types leave it out
-        properties.SessionExpiryInterval = SESSION_S
+        properties.SessionExpiryInterval = self._session_s
         properties.ReceiveMaximum = self._window
         self._client.connect_async(
             self._broker.host, self._broker.port, KEEP_ALIVE_S, clean_start=False, properties=properties

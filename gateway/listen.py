@@ -28,7 +28,9 @@ from gateway.write import Writer
 
 log = logging.getLogger(__name__)
 
-GROUP: Final = "gateway"
+SESSION_S: Final = 7 * 24 * 3600
+# Mosquitto deals an absent replica its share too: one that never comes back must not hold a share for a week.
+REPLICA_SESSION_S: Final = 3600
 KINDS: Final = (TELEMETRY, STATUS, EVENT)
 
 
@@ -65,9 +67,13 @@ class Counters:
 class Gateway:
     """`start()`, then it works by itself until `stop()`.
 
-    Several gateways share the load when their `suffix` differs. `shared=False` subscribes plainly: for one gateway on
-    a broker whose shared subscriptions cannot be trusted. `clock` is the wall clock, `world_clock` the world's. Missing
-    reports are looked for every `look_every_s` and asked back with `patience`.
+    One gateway alone (no `suffix`) subscribes plainly: after a restart Mosquitto 2.0 remembers a session's plain
+    subscriptions and forgets its shared ones, so that what lamps say before we are back would be acknowledged and
+    thrown away. Several gateways, each with a `suffix` of its own, share the load by a shared subscription; what a
+    restart of the broker then loses is asked back. `shared=False` is for brokers that shared subscriptions kill.
+
+    `clock` is the wall clock, `world_clock` the world's. Missing reports are looked for every `look_every_s` and asked
+    back with `patience`.
     """
 
     def __init__(
@@ -93,12 +99,13 @@ class Gateway:
         self._writer = Writer(store, clock, self._stamps, self._stopping)
         self._queue: SimpleQueue[Heard | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=f"gateway-{world}", daemon=True)
-        prefix = f"$share/{GROUP}/" if shared else ""
+        prefix = f"$share/{broker.share}/" if suffix else ""
         self.link = Link(
             broker,
             f"gateway-{world}{'-' + suffix if suffix else ''}",
             [prefix + wildcard(world, kind) for kind in KINDS],
             limits.window,
+            REPLICA_SESSION_S if suffix else SESSION_S,
             clock,
             self._hear,
         )

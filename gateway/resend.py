@@ -24,6 +24,7 @@ class Patience:
     last_pause: timedelta = timedelta(hours=24)  # … up to this
     tries: int = 8  # heard and not answered so often: the lamp does not have it
     kept: timedelta = timedelta(days=30)  # how long a lamp keeps its reports
+    newcomer: int = 96  # a lamp first heard of at a lower number has just started: the reports before are missing too
     range: int = 500  # reports in one request
     widest: int = 43_200  # a jump beyond a report a minute for 30 days is a new numbering, not a loss
     gaps: int = 1_000  # for each lamp and boot; beyond it neighbours are joined
@@ -93,8 +94,9 @@ class GapTracker:
         lamp.heard = max(lamp.heard, run.received)
         boot = lamp.boots.get(run.boot)
         if boot is None:
-            # Of a lamp that is new to us nothing is missed; of a restart that we witness, everything since 0 is.
-            base = 0 if any(number < run.boot for number in lamp.boots) else run.first
+            # Of a lamp that is new to us the past is not missed: it would be the whole month that it keeps.
+            witnessed = run.first < self._patience.newcomer or any(number < run.boot for number in lamp.boots)
+            base = 0 if witnessed else run.first
             boot = lamp.boots[run.boot] = _Boot(base, base - 1, run.time)
             self._forget_boots(lamp)
         if run.first > boot.top + 1:

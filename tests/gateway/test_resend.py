@@ -52,6 +52,12 @@ def test_nothing_is_missed_of_a_lamp_that_is_new_to_us() -> None:
     assert tracker.missing() == []
 
 
+def test_the_first_reports_of_a_lamp_that_has_just_started_are_missed() -> None:
+    tracker = GapTracker()
+    tracker.came(run(5))
+    assert tracker.missing() == [Missing("a", 1, 0, 4)]
+
+
 def test_the_first_reports_after_a_restart_that_we_witness_are_missed() -> None:
     tracker = GapTracker()
     tracker.came(run(3000, boot=7))
@@ -160,12 +166,12 @@ def test_old_boots_are_forgotten() -> None:
     came=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 60), st.integers(0, 4)), min_size=1, max_size=60),
 )
 def test_what_is_missing_is_exactly_what_lies_between_and_never_came(came: list[tuple[int, int, int]]) -> None:
-    tracker = GapTracker(Patience(range=7))
+    tracker = GapTracker(Patience(range=7, newcomer=5))
     seen: dict[int, set[int]] = {}
     base: dict[int, int] = {}
     for boot, first, more in came:
         if boot not in seen:
-            base[boot] = 0 if any(b < boot for b in seen) else first
+            base[boot] = 0 if first < 5 or any(b < boot for b in seen) else first
         seen.setdefault(boot, set()).update(range(first, first + more + 1))
         tracker.came(run(first, first + more, boot=boot, at=NOON))
         for b, have in seen.items():

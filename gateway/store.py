@@ -105,7 +105,7 @@ NIGHTS: Final = Table(
         **_columns(TIME, "battery_idle_at battery_used_at unlit_day_at first_time last_time last_sent"),
         **_columns(_REAL, "bat_max_v bat_min_v bat_day_v bat_day_spread bat_max_c"),
         # against the neighbours
-        **_columns(_REAL, "gain gain_spread pv_v_bulk"),
+        **_columns(_REAL, "gain gain_spread pv_v_bulk clearness"),
         **_columns(_REAL, "gain_07 gain_08 gain_09 gain_10 gain_11 gain_12 gain_13 gain_14 gain_15 gain_16"),
         **_columns(_COUNT, "gain_n peers_n sun_slots soc_max"),
         # the controller

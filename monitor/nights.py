@@ -49,7 +49,7 @@ def nights(telemetry: pl.DataFrame, plates: pl.DataFrame) -> pl.DataFrame:
     sun_day = (
         sun.with_columns(date=pl.col("slot").dt.truncate("1d"))
         .group_by("commune", "date")
-        .agg(sun=pl.col("sun").max(), sun_slots=pl.len().cast(pl.Int32))
+        .agg(sun=pl.col("sun").max(), clearness=pl.col("clearness").median(), sun_slots=pl.len().cast(pl.Int32))
     )
     key = ["lamp", "date"]
     table = (

@@ -38,7 +38,8 @@ def bulk(samples: pl.DataFrame) -> pl.Expr:
 def compare(samples: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """(per lamp and date: gain, gain_07…16, gain_n slots, gain_spread, pv_v_bulk; per commune and slot: sun, peers).
 
-    `gain_HH` is the logarithm of the gain in one solar hour. `gain` is 1 for the commune's median lamp of that day; `sun` is the median lamp's power per nameplate watt.
+    `gain_HH` is the logarithm of the gain in one solar hour. `gain` is 1 for the commune's median lamp of that day; `sun` is the median lamp's power per nameplate watt,
+    `clearness` the same per sine of the sun's height.
     Slots with fewer than five lamps in bulk are left out: not known is better than guessed.
     """
     rows = (
@@ -49,6 +50,7 @@ def compare(samples: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
             power=pl.col("pv_w").mean() / pl.col("panel_w").first(),
             pv_v=pl.col("pv_v").mean(),
             sent=pl.col("sent").max(),
+            height=pl.col("elevation").mean().radians().sin(),
             hour=pl.col("solar_hour").first().floor().cast(pl.Int32),
         )
         .filter((pl.col("power") > 0.01) & (pl.len().over("commune", "slot") >= MIN_PEERS))
@@ -80,7 +82,11 @@ def compare(samples: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     )
     sun = (
         rows.group_by("commune", "slot")
-        .agg(sun=pl.col("sun").first().exp(), peers=pl.len().cast(pl.Int32))
+        .agg(
+            sun=pl.col("sun").first().exp(),
+            clearness=(pl.col("sun").first().exp() / pl.col("height").first().clip(lower_bound=0.1)),
+            peers=pl.len().cast(pl.Int32),
+        )
         .sort("commune", "slot")
     )
     return lamps, sun

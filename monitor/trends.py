@@ -18,6 +18,8 @@ FEWEST_DATES: Final = 4  # before that nothing is compared
 MIN_SLOTS: Final = 2  # quarters of an hour in bulk; fewer tell nothing of the date
 
 TRENDS: Final = ("yield_ratio", "soiling", "capacity", "autonomy", "dark_risk")  # columns of the table `nights`
+SUNNY: Final = 0.6  # of the clearness that one date in five of the last month surpassed
+CLEARNESS_DATES: Final = 30
 GAINS: Final = tuple(f"gain_{hour:02}" for hour in HOURS)
 
 
@@ -47,7 +49,10 @@ def _with_life(nights: pl.DataFrame, repairs: Sequence[Repair]) -> pl.DataFrame:
 
 def _with_panel(table: pl.DataFrame) -> pl.DataFrame:
     one = ["lamp", "life"]
-    known = pl.col("gain_n").fill_null(0) >= MIN_SLOTS
+    # Haze and cloud scatter the light: a lamp half in the shade of a tree then loses less than on a clear day. Only
+    # dates as clear as the month's better ones are compared.
+    table = table.with_columns(sunny=pl.col("clearness") >= SUNNY * _usual_clearness(table))
+    known = (pl.col("gain_n").fill_null(0) >= MIN_SLOTS) & pl.col("sunny").fill_null(False)
     # The usual gain of each solar hour: the median of the first dates that had one.
     usual = {name: f"{name}_usual" for name in GAINS}
     table = table.with_columns(
@@ -65,6 +70,8 @@ def _with_panel(table: pl.DataFrame) -> pl.DataFrame:
         level=pl.col("apart").rolling_median(3, min_samples=1).over(one),
         calm=pl.col("apart").rolling_median(7, min_samples=FEWEST_DATES).over(one),
         before=pl.col("apart").shift(2).rolling_median(7, min_samples=FEWEST_DATES).over(one),
+        # A lamp in the shade of a tree swings with every haze; what is usual for it proves nothing.
+        noise=pl.col("apart").shift(2).rolling_std(20, min_samples=5).over(one),
         lately=pl.max_horizontal(pl.col("apart"), pl.col("apart").shift(1)).over(one),
         lately_best=pl.min_horizontal(pl.col("apart"), pl.col("apart").shift(1)).over(one),
         nth=pl.col("apart").cum_count().over(one),
@@ -82,6 +89,28 @@ def _with_panel(table: pl.DataFrame) -> pl.DataFrame:
     return table.with_columns(
         yield_ratio=pl.col("fallen").exp().cast(pl.Float32), loss=loss, soiling=loss.cast(pl.Float32)
     ).drop(*usual.values())  # fmt: skip
+
+
+def _usual_clearness(table: pl.DataFrame) -> pl.Series:
+    """For each row: the upper fifth of its commune's clearness over the month before it."""
+    dates = (
+        table.group_by("commune", "time")
+        .agg(pl.col("clearness").first())
+        .sort("commune", "time")
+        .with_columns(
+            usual=pl.col("clearness")
+            .rolling_quantile(0.8, interpolation="linear", window_size=CLEARNESS_DATES, min_samples=FEWEST_DATES)
+            .over("commune")
+        )
+    )
+    return table.join(dates, on=["commune", "time"], how="left", maintain_order="left")["usual"]
+
+
+def _first_spread(value: pl.Expr, one: list[str]) -> pl.Expr:
+    """Per lamp and life: the standard deviation of the first LEARNING_DATES values."""
+    nth = value.is_not_null().cum_sum().over(one)
+    learning = pl.when(nth <= LEARNING_DATES).then(value)
+    return learning.rolling_std(10_000, min_samples=FEWEST_DATES).over(one).forward_fill().over(one)
 
 
 def _first_median(value: pl.Expr, one: list[str]) -> pl.Expr:
@@ -102,7 +131,7 @@ OCV: Final[dict[str, tuple[tuple[float, ...], tuple[float, ...]]]] = {
     "nimh": ((0.0, 0.05, 0.1, 0.2, 0.5, 0.8, 0.9, 1.0), (1.10, 1.18, 1.21, 1.24, 1.27, 1.30, 1.33, 1.38)),
 }
 TO_CUT: Final = {"lfp": 0.97, "nimh": 0.95, "gel": 0.8}  # share of a full charge that flows before the cut-off [K]
-CAPACITY_DATES: Final = 5
+CAPACITY_DATES: Final = 7
 CAPACITIES: Final = np.linspace(1.15, 0.15, 101)  # share of nameplate, candidates
 
 
@@ -117,14 +146,24 @@ def _with_battery(table: pl.DataFrame) -> pl.DataFrame:
         resistance_ratio=(pl.col("resistance") / usual_r).forward_fill(10).over("lamp"),
         sag_v=pl.col("resistance").forward_fill(10).over("lamp") * pl.col("luminaire_w") / pl.col("nominal_v"),
         # Only a night that began full tells the depth.
-        began_full=(pl.col("full_n").fill_null(0) > 0) | (pl.col("soc_max").fill_null(0) >= 97),
+        # The controller's own estimate counts only where the voltage never says full (NiMH).
+        began_full=(pl.col("full_n").fill_null(0) > 0)
+        | ((pl.col("chemistry") == "nimh") & (pl.col("soc_max").fill_null(0) >= 97)),
         max_v_change=pl.col("bat_max_v") - _first_median(pl.col("bat_max_v"), one),
         fall_v=pl.col("rest_dusk_v") - pl.col("rest_dawn_v"),
     )
     # Cut off on a night that began full: the battery itself has measured what it holds.
     cut = pl.col("cut_ah").is_not_null() & (pl.col("full_n").fill_null(0) > 0)
-    until_cut = pl.when(cut).then(pl.col("cut_ah") / (pl.col("nominal_ah") * pl.col("chemistry").replace_strict(TO_CUT)))
-    enough = pl.col("drawn_ah") > 0.08 * pl.col("nominal_ah")
+    until_cut = pl.when(cut).then(
+        pl.col("cut_ah") / (pl.col("nominal_ah") * pl.col("chemistry").replace_strict(TO_CUT))
+    )
+    # Another depth, or another end of charge, than in the first weeks is another part of the curve: not comparable.
+    usual_ah = _first_median(pl.when(pl.col("began_full")).then(pl.col("drawn_ah")), one)
+    enough = (
+        (pl.col("drawn_ah") > 0.08 * pl.col("nominal_ah"))
+        & ((pl.col("drawn_ah") / usual_ah - 1.0).abs() < 0.25).fill_null(True)
+        & (pl.col("max_v_change").abs() < 0.02 * pl.col("nominal_v")).fill_null(True)
+    )
     fit = pl.col("began_full") & ((enough & pl.col("fall_v").is_not_null()) | cut)
     rows = table.filter(fit).select(
         *one, "commune", "time", "chemistry", "cells", "nominal_ah", "drawn_ah", "fall_v", until_cut=until_cut
@@ -135,6 +174,7 @@ def _with_battery(table: pl.DataFrame) -> pl.DataFrame:
     if not estimates:
         return table.with_columns(
             pl.lit(None, dtype=pl.Float32).alias("capacity"), pl.lit(None, dtype=pl.Float64).alias("capacity_pm"),
+            pl.lit(None, dtype=pl.Float64).alias("capacity_noise"),
             pl.lit(0, dtype=pl.UInt32).alias("capacity_n"),
         )  # fmt: skip
     # A long night, a feast's lighting profile or a cold week sinks every battery of a commune alike: that is no wear.
@@ -148,10 +188,12 @@ def _with_battery(table: pl.DataFrame) -> pl.DataFrame:
             capacity=pl.col("once").rolling_median(CAPACITY_DATES, min_samples=1).over(one).cast(pl.Float32),
             capacity_pm=(pl.col("once").rolling_std(CAPACITY_DATES, min_samples=2).over(one)),
             capacity_n=pl.col("once").is_not_null().cum_sum().over(one),
+            # How much one night's estimate of this lamp scatters while nothing is wrong with it.
+            capacity_noise=_first_spread(pl.col("once"), one),
         )
     )
     return table.join(
-        found.select(*one, "time", "capacity", "capacity_pm", "capacity_n"), on=[*one, "time"], how="left",
+        found.select(*one, "time", "capacity", "capacity_pm", "capacity_n", "capacity_noise"), on=[*one, "time"], how="left",
         maintain_order="left",
     )  # fmt: skip
 
@@ -184,10 +226,16 @@ def _depths(rows: pl.DataFrame, chemistry: str, one: list[str]) -> pl.DataFrame:
 def _with_balances(table: pl.DataFrame) -> pl.DataFrame:
     one = ["lamp", "life"]
     volts = pl.col("pv_v_bulk")
+    place = ["commune", "time"]
+    change = pl.col("offset_change_min")
     return table.with_columns(
         led_balance_ratio=pl.col("led_balance") / _first_median(pl.col("led_balance"), one),
         charge_balance_ratio=pl.col("charge_balance") / _first_median(pl.col("charge_balance"), one),
         led_level_ratio=pl.col("led_ratio") / _first_median(pl.col("led_ratio"), one),
         offset_change_min=pl.col("offset_min") - _first_median(pl.col("offset_min"), one),
         pv_v_ratio=volts / _first_median(volts, one),
+    ).with_columns(
+        # The season moves every lamp's dusk against the grid of its samples alike.
+        offset_change_min=change
+        - pl.when(change.count().over(place) >= MIN_PEERS).then(change.median().over(place)).otherwise(0.0)
     )

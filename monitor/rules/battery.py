@@ -8,16 +8,29 @@ from monitor.controller import HOT_C
 from monitor.fault import Kind
 from monitor.rules.rule import Row, Rule, Threshold, Told, View, figure, ranked
 
-IDLE: Final = Threshold(0.9, "of the day's samples", "a battery that neither charges nor discharges all day is not there")
+IDLE: Final = Threshold(
+    0.9, "of the day's samples", "a battery that neither charges nor discharges all day is not there"
+)
 WORN: Final = Threshold(0.72, "of nameplate", "70 % is the usual end of life; two points for the estimate's error")
 FRESH: Final = Threshold(0.85, "of nameplate", "a new battery is far above; hysteresis")
-CELL: Final = Threshold(0.55, "of one cell's voltage", "a short cell takes its whole voltage away at once, wear does not")
-BELOW: Final = Threshold(0.2, "of one cell's voltage", "at dusk, where it also rests below its cut-off: wear alone sinks less")
+SURE: Final = Threshold(
+    2.5, "times one night's scatter", "the median of seven nights is then off by less than one in ten thousand"
+)
+CELL: Final = Threshold(
+    0.55, "of one cell's voltage", "a short cell takes its whole voltage away at once, wear does not"
+)
+BELOW: Final = Threshold(
+    0.2, "of one cell's voltage", "at dusk, where it also rests below its cut-off: wear alone sinks less"
+)
 OHM: Final = Threshold(2.6, "times its usual resistance", "cold and age double it at the most")
 SAG: Final = Threshold(0.02, "of the nominal voltage", "below this a risen resistance does no harm")
 OVER: Final = Threshold(1.03, "of the charge-end voltage", "a cool gel battery is rightly charged 2 % higher")
-RISEN: Final = Threshold(0.025, "of the nominal voltage", "against its own first weeks: heat lowers the end of charge, nothing raises it so")
-UNCHARGED: Final = Threshold(8, "samples", "two hours at 15 minutes with a panel at open voltage and a battery not full")
+RISEN: Final = Threshold(
+    0.025, "of the nominal voltage", "against its own first weeks: heat lowers the end of charge, nothing raises it so"
+)
+UNCHARGED: Final = Threshold(
+    8, "samples", "two hours at 15 minutes with a panel at open voltage and a battery not full"
+)
 HOT: Final = Threshold(HOT_C, "°C", "above it a lithium iron phosphate battery ages several times faster")
 
 
@@ -44,7 +57,8 @@ def tell_battery_lost(row: Row) -> Told:
 
 
 def find_battery_worn(view: View) -> pl.DataFrame:
-    bad = (pl.col("capacity") < WORN.value) & (pl.col("capacity_n") >= 4)
+    sure = (1.0 - pl.col("capacity")) > SURE.value * pl.col("capacity_noise").fill_null(0.1).clip(lower_bound=0.02)
+    bad = (pl.col("capacity") < WORN.value) & (pl.col("capacity_n") >= 4) & sure
     good = (pl.col("capacity") > FRESH.value) & (pl.col("capacity_n") >= 4)
     return view.nights.filter(pl.col("capacity").is_not_null() & (bad | good)).with_columns(
         bad=bad, since="time", bad_at="sent_last", good_since="time", good_at=pl.when(~bad).then("sent_last")
@@ -79,7 +93,9 @@ def find_weak_cell(view: View) -> pl.DataFrame:
     bad = short | sag
     good = (pl.col("dusk_step_v") > -0.5 * CELL.value * cell_v) & (pl.col("resistance_ratio").fill_null(1.0) < 1.6)
     return (
-        view.nights.with_columns(short=short, bad=bad, since="night_first", bad_at="night_end", good_since="night_first")
+        view.nights.with_columns(
+            short=short, bad=bad, since="night_first", bad_at="night_end", good_since="night_first"
+        )
         .filter(bad | good)
         .with_columns(good_at=pl.when(~pl.col("bad")).then("night_end"))
     )
@@ -97,11 +113,15 @@ def tell_weak_cell(row: Row) -> Told:
 
 def find_charger_stuck(view: View) -> pl.DataFrame:
     present = (pl.col("battery_idle_n") / pl.col("day_samples")).fill_null(0.0) < IDLE.value
-    higher = (pl.col("max_v_change") > RISEN.value * pl.col("nominal_v")) & (pl.col("bat_max_v") > pl.col("charge_end") * 1.004)
+    higher = (pl.col("max_v_change") > RISEN.value * pl.col("nominal_v")) & (
+        pl.col("bat_max_v") > pl.col("charge_end") * 1.004
+    )
     over = ((pl.col("over_n") >= 3) | (higher & (pl.col("full_n") >= 3))) & present
     # A full battery's panel stands at its open voltage too: what tells is that the battery was empty enough to take.
     hungry = (pl.col("full_n").fill_null(0) == 0) & (pl.col("bat_max_v") < pl.col("charge_end") * 0.955)
-    uncharged = (pl.col("open_n") >= UNCHARGED.value) & hungry & (pl.col("alive_n") <= 2) & (pl.col("peers_pv_share") > 0.06)
+    uncharged = (
+        (pl.col("open_n") >= UNCHARGED.value) & hungry & (pl.col("alive_n") <= 2) & (pl.col("peers_pv_share") > 0.06)
+    )
     charging = (pl.col("alive_n") >= 4) & (pl.col("over_n") == 0) & ~higher.fill_null(False)
     bad = over | uncharged
     return (
@@ -118,7 +138,9 @@ def tell_charger_stuck(row: Row) -> Told:
     if row["over"]:
         return Told(
             causes=ranked(controller=0.85, sensor_faulty=0.15),
-            figures=figure("battery_v", row["bat_max_v"], "V", at=row["over_since"] or row["full_since"], limit=row["charge_end"]),
+            figures=figure(
+                "battery_v", row["bat_max_v"], "V", at=row["over_since"] or row["full_since"], limit=row["charge_end"]
+            ),
         )
     return Told(
         causes=ranked(controller=0.8, fuse=0.2),
@@ -157,9 +179,9 @@ RULES: Final = (
         "capacity by the depth of its nights from a full charge, against its own first weeks; or Ah until cut-off",
         find_battery_worn,
         tell_battery_worn,
-        confirm=3,
+        confirm=7,
         clear=3,
-        thresholds={"worn": WORN, "fresh": FRESH},
+        thresholds={"worn": WORN, "fresh": FRESH, "sure": SURE},
     ),
     Rule(
         Kind.BATTERY_WEAK_CELL,
@@ -177,5 +199,12 @@ RULES: Final = (
         tell_charger_stuck,
         thresholds={"over": OVER, "risen": RISEN, "uncharged": UNCHARGED},
     ),
-    Rule(Kind.HOT, "three samples above the limit from a believable sensor", find_hot, tell_hot, clear=2, thresholds={"hot": HOT}),
+    Rule(
+        Kind.HOT,
+        "three samples above the limit from a believable sensor",
+        find_hot,
+        tell_hot,
+        clear=2,
+        thresholds={"hot": HOT},
+    ),
 )

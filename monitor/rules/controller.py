@@ -8,9 +8,13 @@ import polars as pl
 from monitor.fault import Kind
 from monitor.rules.rule import Row, Rule, Threshold, Told, View, figure, ranked
 
-CLOCK: Final = Threshold(10, "min", "the wire contract's limit; the panel shows the sun's middle to about three minutes")
-CLOCK_AT_ONCE: Final = Threshold(40, "min", "wrong from the first day on: more than a horizon can do to the sun's middle")
-CLOCK_SPACING: Final = Threshold(0.65, "of the samples' spacing", "an edge between two samples cannot be placed better")
+CLOCK: Final = Threshold(
+    10, "min", "the wire contract's limit; the panel shows the sun's middle to about three minutes"
+)
+CLOCK_AT_ONCE: Final = Threshold(
+    40, "min", "wrong from the first day on: more than a horizon can do to the sun's middle"
+)
+CLOCK_SPACING: Final = Threshold(0.9, "of the samples' spacing", "an edge between two samples cannot be placed better")
 RESTARTS: Final = Threshold(5, "starts a day", "one after a repair, one at sunrise; five are a loop")
 RAIL: Final = Threshold(8, "samples", "a loose wire gives one or two impossible readings, a broken sensor all")
 FROZEN: Final = Threshold(24, "samples alike", "six hours at 15 minutes without a flicker: no living channel does that")
@@ -72,7 +76,9 @@ def tell_restarts(row: Row) -> Told:
 
 def find_sensor(view: View) -> pl.DataFrame:
     # A dark lamp with a full battery rightly draws the same trickle all day: something must have flowed.
-    moving = (pl.col("samples") >= 40) & ((pl.col("pv_wh") > 0.4 * pl.col("panel_w")) | (pl.col("led_wh") > pl.col("luminaire_w")))
+    moving = (pl.col("samples") >= 40) & (
+        (pl.col("pv_wh") > 0.4 * pl.col("panel_w")) | (pl.col("led_wh") > pl.col("luminaire_w"))
+    )
     frozen = {
         "bat_mv": (pl.col("bat_mv_same_n") >= FROZEN.value) & (pl.col("bat_mv_same_share") > 0.9),
         "bat_ma": (pl.col("bat_ma_same_n") >= FROZEN.value) & (pl.col("bat_ma_same_share") > 0.9),
@@ -119,7 +125,9 @@ def find_moved(view: View) -> pl.DataFrame:
     at = pl.col("time")
     known = pl.max_horizontal("time", "received")
     bad = events.select("commune", "lamp", "time", "event", bad=pl.lit(True), since=at, bad_at=known)
-    last = events.with_columns(gap=at.shift(-1).over("lamp") - at).filter(pl.col("gap").is_null() | (pl.col("gap") > QUIET))
+    last = events.with_columns(gap=at.shift(-1).over("lamp") - at).filter(
+        pl.col("gap").is_null() | (pl.col("gap") > QUIET)
+    )
     good = last.filter(at + QUIET <= pl.lit(view.now)).select(
         "commune", "lamp", time=at + QUIET, bad=pl.lit(False), good_since=at + timedelta(hours=1), good_at=at + QUIET
     )
@@ -144,7 +152,13 @@ RULES: Final = (
         clear=2,
         thresholds={"clock": CLOCK, "at once": CLOCK_AT_ONCE, "spacing": CLOCK_SPACING},
     ),
-    Rule(Kind.RESTART_LOOP, "the controller starts again and again", find_restarts, tell_restarts, thresholds={"starts": RESTARTS}),
+    Rule(
+        Kind.RESTART_LOOP,
+        "the controller starts again and again",
+        find_restarts,
+        tell_restarts,
+        thresholds={"starts": RESTARTS},
+    ),
     Rule(
         Kind.SENSOR_FAULTY,
         "a channel frozen or at its rail, or power that enters and does not come out, unlike this lamp's first weeks",

@@ -8,8 +8,12 @@ from monitor.fault import Kind
 from monitor.nights import BURNING_MINUTES
 from monitor.rules.rule import Row, Rule, Threshold, Told, View, figure, ranked
 
-FLICKER: Final = Threshold(4, "switchings a night", "a bad contact switches many times; motion boost changes the level, not on and off")
-BURNING: Final = Threshold(BURNING_MINUTES, "min", "a storm darkens an hour; a welded relay or a dead dusk sensor burns on")
+FLICKER: Final = Threshold(
+    4, "switchings a night", "a bad contact switches many times; motion boost changes the level, not on and off"
+)
+BURNING: Final = Threshold(
+    BURNING_MINUTES, "min", "a storm darkens an hour; a welded relay or a dead dusk sensor burns on"
+)
 DIM: Final = Threshold(0.82, "of its own usual power", "one LED string of three lost leaves 0.67; drivers vary by 5 %")
 
 
@@ -85,7 +89,11 @@ def find_flicker(view: View) -> pl.DataFrame:
     bad = (pl.col("switchings") >= FLICKER.value) & pl.col("cut_at").is_null()
     good = (pl.col("switchings") < 2) & (pl.col("completeness") > 0.8)
     return view.nights.filter(known & (bad | good)).with_columns(
-        bad=bad, since="night_first", bad_at="switch_at", good_since="night_first", good_at=pl.when(~bad).then("night_end")
+        bad=bad,
+        since="night_first",
+        bad_at="switch_at",
+        good_since="night_first",
+        good_at=pl.when(~bad).then("night_end"),
     )
 
 
@@ -101,7 +109,10 @@ def find_day_burning(view: View) -> pl.DataFrame:
     bad = pl.col("burning_minutes") >= BURNING.value
     good = (pl.col("burning_minutes").fill_null(0) < 10) & pl.col("unlit_day_at").is_not_null()
     return view.nights.filter(bad | good).with_columns(
-        bad=bad, since="burning_since", bad_at="burning_at", good_since="first_time",
+        bad=bad,
+        since="burning_since",
+        bad_at="burning_at",
+        good_since="first_time",
         good_at=pl.when(~bad).then("unlit_day_at"),
     )
 
@@ -118,7 +129,11 @@ def find_dim(view: View) -> pl.DataFrame:
     bad = pl.col("led_level_ratio") < DIM.value
     good = pl.col("led_level_ratio") > 0.93
     return view.nights.filter(known & (bad | good)).with_columns(
-        bad=bad, since="night_first", bad_at="night_end", good_since="night_first", good_at=pl.when(~bad).then("night_end")
+        bad=bad,
+        since="night_first",
+        bad_at="night_end",
+        good_since="night_first",
+        good_at=pl.when(~bad).then("night_end"),
     )
 
 

@@ -8,9 +8,12 @@ import polars as pl
 from monitor.fault import Kind
 from monitor.rules.rule import Row, Rule, Threshold, Told, View, figure, ranked
 
-DEAD: Final = Threshold(4, "samples", "an hour at 15 minutes with the sun above 15°: no shade covers a whole panel so long")
+DEAD: Final = Threshold(
+    4, "samples", "an hour at 15 minutes with the sun above 15°: no shade covers a whole panel so long"
+)
 PEERS: Final = Threshold(0.06, "of nameplate", "the neighbours must be charging: a storm is no theft")
 STEP: Final = Threshold(0.13, "of the output", "under it: bird dirt, a neighbour washed, a hazy morning")
+SWING: Final = Threshold(2.5, "times its own scatter", "lamps half in the shade swing with every haze")
 SOILED: Final = Threshold(0.12, "of the output", "below, washing does not pay the walk; dust of a week is 5 %")
 CLEAN: Final = Threshold(0.06, "of the output", "washed, within the estimate's error")
 ABRUPT: Final = Threshold(0.6, "of the loss", "dirt takes weeks to do what a broken string does at once")
@@ -43,7 +46,8 @@ def _abrupt() -> pl.Expr:
 def find_partial(view: View) -> pl.DataFrame:
     known = pl.col("fallen").is_not_null()
     step = float(np.log(1 - STEP.value))
-    bad = (pl.col("step") <= step) & (pl.col("fallen") <= step) & (pl.col("hours") >= 1)
+    swing = -SWING.value * pl.col("noise").fill_null(0.1)
+    bad = (pl.col("step") <= pl.min_horizontal(pl.lit(step), swing)) & (pl.col("fallen") <= step)
     good = pl.col("loss") < CLEAN.value
     return view.nights.filter(known & (bad | good)).with_columns(
         bad=bad, since="time", bad_at="gain_at", good_since="time", good_at=pl.when(~bad).then("gain_at")
@@ -95,7 +99,7 @@ RULES: Final = (
         tell_partial,
         confirm=2,
         clear=2,
-        thresholds={"step": STEP, "clean": CLEAN},
+        thresholds={"step": STEP, "swing": SWING, "clean": CLEAN},
     ),
     Rule(
         Kind.PANEL_SOILED,

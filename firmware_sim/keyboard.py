@@ -9,9 +9,11 @@ import tty
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, Final
 
 from firmware_sim.replay import Controls
+
+LOCAL_FLAGS: Final = 3  # place of the local modes in what tcgetattr gives
 
 
 @contextmanager
@@ -65,6 +67,8 @@ class Keys:
         """Takes what was typed."""
         if not self.there or os.getpgrp() != os.tcgetpgrp(sys.stdin.fileno()):
             return
+        if termios.tcgetattr(sys.stdin)[LOCAL_FLAGS] & termios.ICANON:  # the shell's own mode, after Ctrl-Z and fg
+            tty.setcbreak(sys.stdin)
         while select.select([sys.stdin], [], [], 0)[0]:
             key = os.read(sys.stdin.fileno(), 1)
             if key == b"p":

@@ -5,12 +5,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from firmware_sim.life import Life
 from firmware_sim.live import OFFLINE, ONLINE, LiveFleet, Stream
 from firmware_sim.network import Network, Outage, micros
 from firmware_sim.radio import Radio
+from firmware_sim.scenario import load_scenario
+from gateway.fleet import parse_fleet
 from gateway.telemetry import CBOR_TYPE, Report, Resend, decode, encode
 from tests.broker.ear import Ear, wait_until
 from tests.firmware_sim.samples import START, days, fleet
@@ -118,3 +122,41 @@ def seq_of(payload: bytes) -> int:
     report = decode(payload, None, Report)
     assert isinstance(report, Report)
     return report.seq
+
+
+@pytest.mark.slow
+def test_two_hundred_lamps_go_from_time_lapse_to_living_without_losing_a_report(mosquitto: Mosquitto) -> None:
+    fleet_of_200 = parse_fleet((Path(__file__).parents[2] / "fleet.toml").read_text(encoding="utf-8"))
+    now = datetime(2026, 3, 3, 8, tzinfo=UTC)
+    scenario = replace(
+        load_scenario("clean"), start=datetime(2026, 3, 1, 12, tzinfo=UTC), network=replace(PERFECT, report_minutes=360)
+    )
+    life = Life(fleet_of_200, scenario, 1, "w", now=now)
+    ended = threading.Event()
+    fleets: list[LiveFleet] = []
+    worker = threading.Thread(
+        target=life.live,
+        args=(mosquitto.address,),
+        kwargs={"clock": lambda: now, "stopped": ended.is_set, "scale": 1200, "each_turn": fleets.append},
+    )
+    with Ear(mosquitto.address, "w/+/+/telemetry") as ear:
+        lapsed = life.lapse(mosquitto.address)
+        wait_until(lambda: len(ear.heard) >= lapsed - 200, "the past", 60)  # without the statuses
+        assert life.share(micros(now)) == 1.0
+        worker.start()
+        try:
+            wait_until(lambda: bool(fleets) and fleets[-1].connected == 200, "200 sessions", 60)
+            assert threading.active_count() < 10
+            wait_until(lambda: fleets[-1].now > micros(now + timedelta(hours=2)), "two hours of life", 60)
+        finally:
+            ended.set()
+            worker.join(30)
+        heard: dict[str, list[tuple[int, int]]] = {lamp: [] for lamp in fleet_of_200.lamps}
+        wait_until(lambda: len(ear.heard) >= lapsed - 200 + 200 * 7, "seven live reports of each", 60)
+        for message in list(ear.heard):
+            report = decode(bytes(message.payload), None, Report)
+            assert isinstance(report, Report)
+            heard[message.topic.split("/")[2]].append((report.boot, report.seq))
+    for lamp, counted in heard.items():
+        by_boot = {boot: [seq for known, seq in counted if known == boot] for boot, _ in counted}
+        assert all(seqs == list(range(len(seqs))) for seqs in by_boot.values()), lamp

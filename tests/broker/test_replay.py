@@ -1,9 +1,12 @@
 """Recorder and replay against a real broker: what goes in comes out, whatever happens on the way."""
 
+import fcntl
 import os
+import pty
 import signal
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections import Counter
@@ -198,6 +201,35 @@ def test_ctrl_c_stops_cleanly_and_usr1_pauses(mosquitto: Mosquitto, recording: R
         out, _ = process.communicate(timeout=20)
     assert process.returncode == 130
     assert b"--resume goes on from there" in out
+
+
+def test_keys_pause_go_on_and_stop(mosquitto: Mosquitto, recording: Recording) -> None:
+    keyboard, terminal = pty.openpty()
+    code = "from firmware_sim.commands import replay; replay()"
+    broker = f"mqtt://127.0.0.1:{mosquitto.port}"
+    options = [str(recording.path), "--world", "w", "--broker", broker, "--speed", "20000"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *options],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        stdin=terminal, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(terminal, termios.TIOCSCTTY, 0),
+    )  # fmt: skip
+    try:
+        with Ear(mosquitto.address, "w/#") as ear:
+            wait_until(lambda: len(ear.heard) > 20, "the first messages", 60)
+            os.write(keyboard, b"p")
+            wait_until(Stillness(ear), "no message for a second")
+            count = len(ear.heard)
+            os.write(keyboard, b"p")
+            wait_until(lambda: len(ear.heard) > count, "it goes on")
+            os.write(keyboard, b"q")
+            out, _ = process.communicate(timeout=20)
+    finally:
+        process.kill()
+        os.close(keyboard)
+        os.close(terminal)
+    assert process.returncode == 130
+    assert b"--resume" in out
 
 
 class Stillness:

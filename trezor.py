@@ -29,6 +29,7 @@ from gateway.options import (
     FLEET_FILE,
     WORLD,
     Broker,
+    Decorator,
     broker_option,
     casebook_option,
     fleet_option,
@@ -133,28 +134,28 @@ def until_told() -> threading.Event:
     return told
 
 
-def clock_option() -> Any:
+def clock_option() -> Decorator:
     return click.option(
         "--clock", type=click.Choice(["live", "event"]), default="live", envvar="TREZOR_CLOCK", show_default=True,
         help="live: judge by the wall clock; event: by the newest time that lamps report (replays).",
     )  # fmt: skip
 
 
-def page_option() -> Any:
+def page_option() -> Decorator:
     return click.option(
         "--page", default="127.0.0.1:8080", envvar="TREZOR_PAGE", show_default=True, metavar="HOST:PORT",
         help="Where the page listens; wider than this machine only with --accounts. 'off' for none.",
     )  # fmt: skip
 
 
-def alerts_option() -> Any:
+def alerts_option() -> Decorator:
     return click.option(
         "--alerts", type=click.Path(file_okay=False, path_type=Path), default="var/alerts", envvar="TREZOR_ALERTS",
         show_default=True, help="Folder in which every alert is also kept as a text file.",
     )  # fmt: skip
 
 
-def accounts_option() -> Any:
+def accounts_option() -> Decorator:
     return click.option(
         "--accounts", type=click.Path(dir_okay=False, path_type=Path), envvar="TREZOR_ACCOUNTS",
         help="File of the page's accounts (see `trezor account add --help`).",
@@ -219,7 +220,9 @@ def gateway_numbers(gateway: Gateway) -> dict[str, float]:
 @alerts_option()
 @click.option("--port", default=1883, envvar="TREZOR_PORT", show_default=True, help="Of the embedded broker.")
 @click.option("--tick", "tick_s", default=30.0, show_default=True, help="Seconds between two judgements.")
-@click.option("--until-idle", type=float, help="End, all judged and told, when nothing has arrived for so many seconds.")
+@click.option(
+    "--until-idle", type=float, help="End, all judged and told, when nothing has arrived for so many seconds."
+)
 def station(
     world: str, fleet: Fleet, store_url: str, broker: Broker | None, casebook_url: str, clock: str, page: str,
     accounts: Path | None, alerts: Path, port: int, tick_s: float, until_idle: float | None,
@@ -232,15 +235,14 @@ def station(
     with ExitStack() as stack:
         address = page_address(page)
         store, casebook = stack.enter_context(opened(world, store_url, casebook_url))
-        embedded = None
-        if broker is None:
-            embedded = stack.enter_context(EmbeddedBroker(port))
+        embedded = broker is None
+        at = broker or stack.enter_context(EmbeddedBroker(port)).address
         watching = Watching(world, fleet, store, casebook, alerts, clock == "event", tick_s)
-        gateway = start_gateway(stack, broker or embedded.address, store, fleet, world, clock, "", embedded is not None)
+        gateway = start_gateway(stack, at, store, fleet, world, clock, "", embedded)
         if address is not None:
             site = start_page(stack, watching, address, accounts, lambda: gateway_numbers(gateway))
             click.echo(f"page    {site.url}")
-        click.echo(f"broker  {broker or embedded.address}")
+        click.echo(f"broker  {at}")
         click.echo(f"world   {world}, {len(fleet.lamps)} lamps in {len(fleet.communes)} communes")
         watching.monitor.start()
         stack.callback(watching.monitor.stop)

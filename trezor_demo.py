@@ -141,7 +141,9 @@ class Show:
         if self._printed == SHOWN + 1:
             self.console.print("  …" + (" la suite sur la page" if self._language == "fr" else " the rest on the page"))
         if self._printed <= SHOWN:
-            self.console.print(f"{sign} {case.opened_at:%d.%m. %H:%M}  {escape(headline(case, self._fleet, now, self._language))}")
+            self.console.print(
+                f"{sign} {case.opened_at:%d.%m. %H:%M}  {escape(headline(case, self._fleet, now, self._language))}"
+            )
 
 
 def summary(cases: tuple[Case, ...], nights: Any, fleet: Fleet, now: datetime, language: str, console: Console) -> None:
@@ -167,7 +169,9 @@ def summary(cases: tuple[Case, ...], nights: Any, fleet: Fleet, now: datetime, l
     shown.add_column("quoi" if french else "what")
     shown.add_column("preuve" if french else "evidence")
     for case in cases:
-        shown.add_row(str(case.id), escape(headline(case, fleet, now, language)), escape(evidence(case, fleet, now, language)))
+        shown.add_row(
+            str(case.id), escape(headline(case, fleet, now, language)), escape(evidence(case, fleet, now, language))
+        )
     console.print(shown)
 
 
@@ -179,7 +183,9 @@ def run(
     begun = Begun.recall(folder / f"{world}.json", now)
     newest = watching.store.extent("arrivals")
     heard = watching.store.latest("arrivals")["received"].max() if newest else None
-    lamps = Lamps(fleet, begun, world, broker, now, heard - timedelta(hours=12) if isinstance(heard, datetime) else None)
+    lamps = Lamps(
+        fleet, begun, world, broker, now, heard - timedelta(hours=12) if isinstance(heard, datetime) else None
+    )
     stack.callback(lamps.stop)
     with show.bar:
         if not _lapse(lamps, show, told):

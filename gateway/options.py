@@ -77,7 +77,7 @@ def _without_password(url: str) -> str:
     return f"{scheme.split('://')[0]}://…@{rest}" if at else rest
 
 
-class _World(click.ParamType):
+class _World(click.ParamType[str]):
     name = "world"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
@@ -87,7 +87,7 @@ class _World(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class _BrokerUrl(click.ParamType):
+class _BrokerUrl(click.ParamType[Broker]):
     name = "url"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Broker:
@@ -104,7 +104,7 @@ class _BrokerUrl(click.ParamType):
         return broker
 
 
-class _FleetFile(click.ParamType):
+class _FleetFile(click.ParamType[Fleet]):
     name = "file"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Fleet:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.fleet import Fleet
-from gateway.options import casebook_option, fleet_option, store_option, world_option
+from gateway.options import Decorator, casebook_option, fleet_option, store_option, world_option
 from gateway.store import Store
 from gateway.stores import open_store
 from monitor.case import Case
@@ -55,7 +55,7 @@ def opened(world: str, store_url: str, casebook_url: str) -> Iterator[tuple[Stor
         yield store, stack.enter_context(opened_casebook(world, casebook_url))
 
 
-def last_known(cases: tuple[Case, ...]) -> datetime:
+def last_known(cases: Sequence[Case]) -> datetime:
     """The newest time of these cases: what 'now' is where a world's clock is its own."""
     moments = [moment for case in cases for moment in (case.opened_at, case.closed_at) if moment]
     return max(moments, default=datetime(2000, 1, 1, tzinfo=UTC))
@@ -67,11 +67,11 @@ def last_known(cases: tuple[Case, ...]) -> datetime:
 @casebook_option()
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.option("--open", "open_only", is_flag=True, help="Only cases that are still open.")
-@click.option("--hidden/--no-hidden", default=False, help="Also cases that another one hides (nobody was told of them).")
+@click.option(
+    "--hidden/--no-hidden", default=False, help="Also cases that another one hides (nobody was told of them)."
+)
 @click.option("--language", type=click.Choice(["fr", "en"]), default="fr", show_default=True)
-def cases(
-    world: str, fleet: Fleet, casebook_url: str, form: str, open_only: bool, hidden: bool, language: str
-) -> None:
+def cases(world: str, fleet: Fleet, casebook_url: str, form: str, open_only: bool, hidden: bool, language: str) -> None:
     """Lists the cases of a world, newest first: as a table, or as JSON for other programs."""
     with opened_casebook(world, casebook_url) as casebook:
         found = casebook.cases(open_only=open_only, hidden=hidden)
@@ -82,13 +82,15 @@ def cases(
         print_cases(found, fleet, now, language, Console())
 
 
-def print_cases(found: tuple[Case, ...], fleet: Fleet, now: datetime, language: str, console: Console) -> None:
+def print_cases(found: Sequence[Case], fleet: Fleet, now: datetime, language: str, console: Console) -> None:
     if not found:
         console.print("Aucun dossier." if language == "fr" else "No cases.")
         return
     table = Table("", "", "", box=None, show_header=False)
     for case in found:
-        table.add_row(f"[bold]{case.id}[/bold]", headline(case, fleet, now, language), evidence(case, fleet, now, language))
+        table.add_row(
+            f"[bold]{case.id}[/bold]", headline(case, fleet, now, language), evidence(case, fleet, now, language)
+        )
     console.print(table)
 
 
@@ -105,7 +107,9 @@ def nights(world: str, store_url: str, form: str, since: datetime | None, until:
     if form == "csv":
         click.echo(nights_csv(frame), nl=False)
         return
-    counts = frame.group_by("date", "verdict").len().pivot("verdict", index="date", values="len").sort("date").fill_null(0)
+    counts = (
+        frame.group_by("date", "verdict").len().pivot("verdict", index="date", values="len").sort("date").fill_null(0)
+    )
     table = Table(*counts.columns)
     for row in counts.iter_rows():
         table.add_row(*map(str, row))
@@ -149,7 +153,7 @@ def account() -> None:
     """Who may look at the page. Without accounts it listens on this machine only."""
 
 
-def _accounts_file() -> Any:
+def _accounts_file() -> Decorator:
     return click.option(
         "--accounts", "path", type=click.Path(dir_okay=False, path_type=Path), default="var/accounts.toml",
         envvar="TREZOR_ACCOUNTS", show_default=True, help="The accounts file (passwords are kept hashed).",

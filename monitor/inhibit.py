@@ -21,6 +21,7 @@ class Hides:
     before: timedelta
     after: timedelta
     reason: str
+    unless: frozenset[str] = frozenset()  # likeliest causes that have nothing to do with the hider
 
 
 _H, _D = timedelta(hours=1), timedelta(days=1)
@@ -33,7 +34,8 @@ INHIBITIONS: Final[tuple[Hides, ...]] = (
     Hides(Kind.BATTERY_LOST, Kind.RESTART_LOOP, False, 24 * _H, 24 * _H, "the controller restarts with every sunrise"),
     Hides(Kind.DARK, Kind.DIM, False, _D, _D, "a dark lamp is not dim"),
     Hides(Kind.FLICKER, Kind.DIM, False, _D, _D, "a lamp that comes and goes is not dim"),
-    Hides(Kind.LOW_SUN, Kind.EARLY_OFF, True, 6 * _H, 2 * _D, "the sky, not the lamp: a cloudy week empties every battery"),
+    Hides(Kind.LOW_SUN, Kind.EARLY_OFF, True, 6 * _H, 2 * _D, "the sky, not the lamp: a cloudy week empties every battery",
+          frozenset({"profile", "driver"})),
     Hides(Kind.LOW_SUN, Kind.DARK_RISK, True, 6 * _H, 2 * _D, "the sky, not the lamp"),
     Hides(Kind.EARLY_OFF, Kind.DARK_RISK, False, _D, _D, "it happened already"),
     Hides(Kind.BATTERY_LOST, Kind.CHARGER_STUCK, False, _D, _D, "without a battery the charger's voltage means nothing"),
@@ -68,7 +70,7 @@ def inhibit(episodes: Iterable[Episode]) -> list[Episode]:
 
 def _hider(episode: Episode, by_place: dict[tuple[Kind, str], list[Episode]]) -> Kind | None:
     for rule in INHIBITIONS:
-        if rule.hidden is not episode.kind:
+        if rule.hidden is not episode.kind or (episode.causes and episode.causes[0].cause in rule.unless):
             continue
         place = episode.commune if rule.whole_commune else episode.subject
         for hider in by_place.get((rule.hider, place), ()):

@@ -65,28 +65,32 @@ def prepared(telemetry: pl.DataFrame, plates: pl.DataFrame) -> pl.DataFrame:
     dead_below = (pl.col("imp") * DEAD_CURRENT_SHARE).clip(lower_bound=DEAD_CURRENT_A)
     # A sample stands for its spacing; a lamp that changes its spacing must not count minutes twice.
     gap_min = (pl.col("time").shift(-1).over("lamp") - pl.col("time")).dt.total_seconds() / 60.0
-    return samples.with_columns(
-        pv_v=pv_v,
-        pv_a=pv_a,
-        pv_w=pv_v * pv_a,
-        bat_v=pl.col("bat_mv") / 1000.0,
-        bat_a=pl.col("bat_ma") / 1000.0,
-        bat_c=pl.col("bat_dc") / 10.0,
-        # A reading missed between two others does not make a lamp unknown for a quarter of an hour.
-        led_w=pl.col("led_mw").forward_fill(1).over("lamp") / 1000.0,
-        level=pl.col("level").forward_fill(2).over("lamp"),
-        target=pl.col("target").forward_fill(8).over("lamp"),
-        minutes=pl.min_horizontal(pl.col("dt") / 60.0, gap_min.fill_null(1e9)),
-        dead=pv_a < dead_below,
-    ).with_columns(
-        on=pl.col("led_w") > pl.col("luminaire_w") * LIT_SHARE,
-        commanded=pl.coalesce(pl.col("target") > 0, pl.col("night")),
-    ).with_columns(
-        # Where the command begins or ends within a sample, one unlit sample proves nothing.
-        ragged=pl.col("commanded")
-        & ~pl.col("on")
-        & ~(
-            pl.col("commanded").shift(1).over("lamp").fill_null(True)
-            & pl.col("commanded").shift(-1).over("lamp").fill_null(True)
-        ),
+    return (
+        samples.with_columns(
+            pv_v=pv_v,
+            pv_a=pv_a,
+            pv_w=pv_v * pv_a,
+            bat_v=pl.col("bat_mv") / 1000.0,
+            bat_a=pl.col("bat_ma") / 1000.0,
+            bat_c=pl.col("bat_dc") / 10.0,
+            # A reading missed between two others does not make a lamp unknown for a quarter of an hour.
+            led_w=pl.col("led_mw").forward_fill(1).over("lamp") / 1000.0,
+            level=pl.col("level").forward_fill(2).over("lamp"),
+            target=pl.col("target").forward_fill(8).over("lamp"),
+            minutes=pl.min_horizontal(pl.col("dt") / 60.0, gap_min.fill_null(1e9)),
+            dead=pv_a < dead_below,
+        )
+        .with_columns(
+            on=pl.col("led_w") > pl.col("luminaire_w") * LIT_SHARE,
+            commanded=pl.coalesce(pl.col("target") > 0, pl.col("night")),
+        )
+        .with_columns(
+            # Where the command begins or ends within a sample, one unlit sample proves nothing.
+            ragged=pl.col("commanded")
+            & ~pl.col("on")
+            & ~(
+                pl.col("commanded").shift(1).over("lamp").fill_null(True)
+                & pl.col("commanded").shift(-1).over("lamp").fill_null(True)
+            ),
+        )
     )

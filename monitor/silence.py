@@ -24,8 +24,21 @@ RECOVERED_SHARE: Final = 0.4  # fewer than this silent: it is over
 FORGOTTEN: Final = timedelta(days=3)  # a lamp silent for longer is no witness to a commune's silence
 MIN_LAMPS: Final = 3
 
-LAST: Final = {"commune": pl.String, "lamp": pl.String, "received": TIME, "last": TIME, "interval_s": pl.Float64}
-GAPS: Final = {"commune": pl.String, "lamp": pl.String, "since": TIME, "heard": TIME, "again": TIME, "interval_s": pl.Float64}
+LAST: Final[dict[str, pl.DataType]] = {
+    "commune": pl.String(),
+    "lamp": pl.String(),
+    "received": TIME,
+    "last": TIME,
+    "interval_s": pl.Float64(),
+}
+GAPS: Final[dict[str, pl.DataType]] = {
+    "commune": pl.String(),
+    "lamp": pl.String(),
+    "since": TIME,
+    "heard": TIME,
+    "again": TIME,
+    "interval_s": pl.Float64(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +114,6 @@ def _lamps(rows: pl.DataFrame, place: tuple[float, float], now: datetime) -> lis
         end = row["again"]
         if (end or now) <= deadline:
             continue
-        hours = ((end or now) - row["heard"]).total_seconds() / 3600
         episodes.append(
             Episode(
                 commune=row["commune"], lamp=row["lamp"], kind=Kind.SILENT, since=row["since"], opened_at=deadline,
@@ -109,7 +121,6 @@ def _lamps(rows: pl.DataFrame, place: tuple[float, float], now: datetime) -> lis
                 causes=(Cause("modem", 0.5), Cause("cable", 0.2), Cause("operator", 0.15), Cause("controller", 0.15)),
                 figures=(
                     Figure("last_heard", row["since"].isoformat()),
-                    Figure("silent_hours", round(hours, 1), "h", limit=round((deadline - row["heard"]).total_seconds() / 3600, 1)),
                 ),
                 trace={
                     "rule": "no report past the deadline: 2.5 usual intervals and 6 hours, at night until 2 hours after dawn",
@@ -158,7 +169,9 @@ def _incidents(commune: str, rows: pl.DataFrame, hearing: Hearing, lamps: int, n
             silent.pop(lamp, None)
             gone.pop(lamp, None)
         # Lamps long silent on their own are no witnesses, unless they fell in the incident that is going on.
-        fresh = [name for name, when in gone.items() if at - when < FORGOTTEN or (opened and when >= opened[1] - FORGOTTEN)]
+        fresh = [
+            name for name, when in gone.items() if at - when < FORGOTTEN or (opened and when >= opened[1] - FORGOTTEN)
+        ]
         witnesses = max(talking - (len(silent) - len(fresh)), 1)
         if opened is None and witnesses >= MIN_LAMPS and len(fresh) >= COMMUNE_SHARE * witnesses:
             since_all = sorted(silent[name] for name in fresh)

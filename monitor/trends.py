@@ -12,6 +12,7 @@ import polars as pl
 
 from monitor.case import Repair
 from monitor.peers import HOURS, MIN_PEERS
+from monitor.sun import Floats
 
 LEARNING_DATES: Final = 14  # with a gain: what the lamp is like when new, or after a repair
 FEWEST_DATES: Final = 4  # before that nothing is compared
@@ -29,7 +30,7 @@ def with_trends(nights: pl.DataFrame, repairs: Sequence[Repair] = ()) -> pl.Data
     table = _with_panel(table)
     table = _with_battery(table)
     table = _with_balances(table)
-    table = table.with_columns(autonomy=pl.lit(None, dtype=pl.Float32), dark_risk=pl.lit(None, dtype=pl.Float32))
+    table = _with_outlook(table)
     return table.drop("life")
 
 
@@ -51,7 +52,8 @@ def _with_panel(table: pl.DataFrame) -> pl.DataFrame:
     one = ["lamp", "life"]
     # Haze and cloud scatter the light: a lamp half in the shade of a tree then loses less than on a clear day. Only
     # dates as clear as the month's better ones are compared.
-    table = table.with_columns(sunny=pl.col("clearness") >= SUNNY * _usual_clearness(table))
+    table = table.with_columns(usual_clearness=_usual_clearness(table))
+    table = table.with_columns(sunny=pl.col("clearness") >= SUNNY * pl.col("usual_clearness"))
     known = (pl.col("gain_n").fill_null(0) >= MIN_SLOTS) & pl.col("sunny").fill_null(False)
     # The usual gain of each solar hour: the median of the first dates that had one.
     usual = {name: f"{name}_usual" for name in GAINS}
@@ -131,6 +133,7 @@ OCV: Final[dict[str, tuple[tuple[float, ...], tuple[float, ...]]]] = {
     "nimh": ((0.0, 0.05, 0.1, 0.2, 0.5, 0.8, 0.9, 1.0), (1.10, 1.18, 1.21, 1.24, 1.27, 1.30, 1.33, 1.38)),
 }
 TO_CUT: Final = {"lfp": 0.97, "nimh": 0.95, "gel": 0.8}  # share of a full charge that flows before the cut-off [K]
+COULOMBIC: Final = 0.97  # of the charge comes out again: LFP 0.99, lead 0.9 [K]
 CAPACITY_DATES: Final = 7
 CAPACITIES: Final = np.linspace(1.15, 0.15, 101)  # share of nameplate, candidates
 
@@ -204,10 +207,10 @@ def _depths(rows: pl.DataFrame, chemistry: str, one: list[str]) -> pl.DataFrame:
     drawn = (rows["drawn_ah"] / rows["nominal_ah"]).to_numpy()
     shares = CAPACITIES
 
-    def fall(share: np.ndarray) -> np.ndarray:  # of the curve, V per cell; the first reading is not at 100 %
+    def fall(share: Floats) -> Floats:  # of the curve, V per cell; the first reading is not at 100 %
         start = 1.0 - 0.12 * drawn / share
         end = np.clip(1.0 - 0.97 * drawn / share, 0.0, 1.0)
-        return np.interp(start, socs, volts) - np.interp(end, socs, volts)
+        return np.asarray(np.interp(start, socs, volts) - np.interp(end, socs, volts))
 
     table = np.stack([fall(np.full(drawn.shape, share)) for share in shares])  # [candidates, nights]
     measured = (rows["fall_v"] / rows["cells"]).to_numpy()
@@ -221,6 +224,39 @@ def _depths(rows: pl.DataFrame, chemistry: str, one: list[str]) -> pl.DataFrame:
     return frame.select(*one, "time", "commune", "chemistry", "until_cut").with_columns(
         once=pl.Series(np.where(np.isnan(target), np.nan, once)).fill_nan(None)
     )
+
+
+def _with_outlook(table: pl.DataFrame) -> pl.DataFrame:
+    """autonomy: nights until the cut-off if the days to come are like the last three; dark_risk: within three nights.
+
+    Counted from the last date that ended full: since then, what was drawn less what was charged is missing. No state
+    of charge from a voltage, which on LFP tells nothing, nor from the controller, which is wrong on worn batteries.
+    """
+    one = ["lamp", "life"]
+    holds = (
+        pl.col("nominal_ah")
+        * pl.col("chemistry").replace_strict(TO_CUT)
+        * pl.col("capacity").fill_null(1.0).clip(0.1, 1.0)
+    )
+    took = pl.col("discharge_ah").fill_null(0.0)
+    gave = pl.col("charge_ah").fill_null(0.0) * COULOMBIC
+    # Missing before the night, from the last full charge on; a full charge resets it.
+    full = pl.col("began_full")
+    table = table.with_columns(flow=took.shift(1).over(one).fill_null(0.0) - gave, run=full.cum_sum().over(one))
+    missing = pl.when(pl.col("began_full")).then(0.0).otherwise(pl.col("flow"))
+    table = table.with_columns(missing=missing.cum_sum().over([*one, "run"]).clip(lower_bound=0.0))
+    usual = took.rolling_median(5, min_samples=2).over(one)
+    recent = (took - gave).rolling_mean(3, min_samples=2).over(one).clip(lower_bound=0.0)
+    left = holds - pl.col("missing") - usual
+    autonomy = (left / recent.clip(lower_bound=0.02 * pl.col("nominal_ah")) + 1.0).clip(0.0, 30.0)
+    spread = 0.12 * pl.col("nominal_ah")
+    # Three nights ahead, as the last days went; the estimate's error is about an eighth of the battery. [K]
+    margin = (left - 2.0 * recent) / spread
+    risk = 1.0 / (1.0 + (-1.7 * -margin).exp())
+    heard = pl.col("charge_ah").is_not_null() & pl.col("discharge_ah").is_not_null() & (pl.col("run") > 0)
+    return table.with_columns(
+        autonomy=pl.when(heard).then(autonomy).cast(pl.Float32), dark_risk=pl.when(heard).then(risk).cast(pl.Float32)
+    ).drop("flow", "run")
 
 
 def _with_balances(table: pl.DataFrame) -> pl.DataFrame:

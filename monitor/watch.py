@@ -117,9 +117,7 @@ class Watch:
 
     def view(self, clock: datetime) -> View:
         since = clock - timedelta(days=MEMORY_NIGHTS)
-        table = (
-            self._ledger.join(self._plates.drop("commune"), on="lamp", how="inner").sort("lamp", "time")
-        )
+        table = self._ledger.join(self._plates.drop("commune"), on="lamp", how="inner").sort("lamp", "time")
         return View(
             nights=with_trends(table, self.casebook.repairs()),
             events=self.store.read("events", since=since),
@@ -241,7 +239,7 @@ def _remembered(hearing: Hearing, cursor: datetime | None, clock: datetime) -> d
 def _recalled(remembered: bytes) -> tuple[Hearing, datetime | None, datetime | None]:
     source, frames = io.BytesIO(remembered), []
     while header := source.read(8):
-        frames.append(pl.read_ipc(io.BytesIO(source.read(int.from_bytes(header, "big"))), memory_map=False))
+        frames.append(pl.read_ipc(io.BytesIO(source.read(int.from_bytes(header, "big")))))
     state, last, gaps = frames
     cursor, clock = state.row(0)
     return Hearing(last.select(list(LAST)), gaps.select(list(GAPS))), cursor, clock

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from monitor.rules import battery, controller, light, panel
+from monitor.rules import battery, controller, light, outlook, panel
 from monitor.rules.rule import Rule
 
-RULES: Final[tuple[Rule, ...]] = light.RULES + panel.RULES + battery.RULES + controller.RULES
+RULES: Final[tuple[Rule, ...]] = light.RULES + panel.RULES + battery.RULES + controller.RULES + outlook.RULES

@@ -1,0 +1,91 @@
+"""What is coming: a commune's weak sun, and the lamps that will not last the next nights."""
+
+from typing import Final
+
+import polars as pl
+
+from monitor.fault import Kind
+from monitor.rules.rule import Row, Rule, Threshold, Told, View, figure, ranked
+
+LOW: Final = Threshold(
+    0.6, "of the month's better days", "the worst five days of the rains stay at 0.6, of the dry season at 0.8"
+)
+UNFILLED: Final = Threshold(0.5, "of the lamps", "haze that still fills the batteries is nobody's concern")
+BRIGHT: Final = Threshold(0.75, "of the month's better days", "batteries fill again")
+RISK: Final = Threshold(
+    0.5, "probability within three nights", "likelier than not; one night earlier than the fault itself"
+)
+SAFE: Final = Threshold(0.15, "probability within three nights", "hysteresis")
+
+
+def find_low_sun(view: View) -> pl.DataFrame:
+    """Commune-wide: one row per commune and date; `lamp` is null."""
+    days = (
+        view.nights.group_by("commune", "time")
+        .agg(
+            share=(pl.col("clearness") / pl.col("usual_clearness")).first(),
+            unfilled=(pl.col("full_n").fill_null(0) == 0).mean(),
+            last_sent=pl.col("last_sent").max(),
+            first_time=pl.col("first_time").min(),
+        )
+        .filter(pl.col("share").is_not_null())
+        .sort("commune", "time")
+    )
+    bad = (pl.col("share") < LOW.value) & (pl.col("unfilled") >= UNFILLED.value)
+    good = pl.col("share") > BRIGHT.value
+    return days.filter(bad | good).with_columns(
+        lamp=pl.lit(None, dtype=pl.String), bad=bad, since="first_time", bad_at="last_sent", good_since="first_time",
+        good_at=pl.when(~bad).then("last_sent"),
+    )  # fmt: skip
+
+
+def tell_low_sun(row: Row) -> Told:
+    return Told(
+        causes=ranked(dust=0.5, cloud=0.5),
+        figures=figure("ratio_pct", 100 * row["share"], "%", at=row["time"], limit=100 * LOW.value),
+    )
+
+
+def find_dark_risk(view: View) -> pl.DataFrame:
+    known = pl.col("dark_risk").is_not_null()
+    bad = (pl.col("dark_risk") >= RISK.value) & pl.col("cut_at").is_null()
+    good = (pl.col("dark_risk") <= SAFE.value) | pl.col("cut_at").is_not_null()
+    return view.nights.filter(known & (bad | good)).with_columns(
+        bad=bad, since="time", bad_at="sent_last", good_since="time", good_at=pl.when(~bad).then("sent_last")
+    )
+
+
+def tell_dark_risk(row: Row) -> Told:
+    return Told(
+        causes=ranked(
+            panel_lost=1.0 if (row["dead_n"] or 0) >= 4 else 0.0,
+            charger_stuck=1.0 if (row["open_n"] or 0) >= 8 else 0.0,
+            panel_soiled=max(0.0, (row["soiling"] or 0.0) - 0.05) * 4,
+            battery_worn=max(0.0, 0.85 - (row["capacity"] or 1.0)) * 4,
+            low_sun=0.2,
+        ),
+        figures=figure("dark_probability_pct", 100 * row["dark_risk"], "%", limit=100 * RISK.value)
+        + figure("autonomy_nights", row["autonomy"], "nights")
+        + figure("charge_ah", row["charge_ah"], "Ah")
+        + figure("discharge_ah", row["discharge_ah"], "Ah"),
+    )
+
+
+RULES: Final = (
+    Rule(
+        Kind.LOW_SUN,
+        "the commune's charging lamps together show far less sun than on the better days of the last month",
+        find_low_sun,
+        tell_low_sun,
+        confirm=2,
+        clear=1,
+        thresholds={"low": LOW, "unfilled": UNFILLED, "bright": BRIGHT},
+    ),
+    Rule(
+        Kind.DARK_RISK,
+        "what the battery still holds, less what each night takes more than the day brings, reaches the cut-off",
+        find_dark_risk,
+        tell_dark_risk,
+        thresholds={"risk": RISK, "safe": SAFE},
+    ),
+)

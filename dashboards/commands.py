@@ -45,7 +45,7 @@ def _language_option() -> Decorator:
 
 def _page_option() -> Decorator:
     return click.option(
-        "--page", metavar="URL", envvar="TREZOR_PAGE",
+        "--page", metavar="URL", envvar="TREZOR_PAGE_URL",
         help="Where people reach the monitor's page: the dashboards link to its communes, lamps and cases.",
     )  # fmt: skip
 

@@ -8,6 +8,7 @@ from dashboards.view import View
 
 NIGHT_SERIES: Final = "nuit"
 MILLI: Final = 1000
+HOT_C: Final = 55  # battery temperature; above it the kind `hot` is raised
 ME: Final = equal(TELEMETRY.lamp, LAMP)
 
 
@@ -160,6 +161,7 @@ def measurements(view: View) -> list[Any]:
         [night(), Query(m, peers(m.bat_dc, 50, 10), peer), Query(m, mean(m.bat_dc, ME, 10), me)],
         unit="celsius",
         decimals=1,
+        limit=HOT_C,
     )
     warmth = p.override(
         behind(shaded(warmth), peer), me, color={"mode": "fixed", "fixedColor": p.RED}, custom__lineWidth=2

@@ -187,11 +187,17 @@ def curve(
     points: bool = False,
     legend: bool = True,
     gap_hours: float = 3,
+    limit: float | None = None,
     links: Sequence[Any] = (),
 ) -> Any:
-    """Series over time. Samples missing for longer than `gap_hours` are a gap, and are seen as one."""
+    """Series over time. Samples missing for longer than `gap_hours` are a gap, and are seen as one.
+
+    `limit` is drawn as a line, for the eye; nothing is judged by it here.
+    """
     panel = _start(timeseries.Panel(), title, about, queries, w, h)
-    panel = _scale(panel, unit, decimals, PLAIN)
+    panel = _scale(panel, unit, decimals, PLAIN if limit is None else ((None, "transparent"), (limit, RED)))
+    if limit is not None:
+        panel = panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(shared.GraphTresholdsStyleMode.LINE))
     panel = panel.color_scheme(dashboard.FieldColor().mode(model.FieldColorModeId.PALETTE_CLASSIC))
     if lowest is not None:
         panel = panel.min(lowest)

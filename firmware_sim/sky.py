@@ -101,8 +101,8 @@ class Sky:
             yield self._day(n)
             n += 1
 
-    def _clear(self, n: int) -> list[Floats]:
-        """Zenith, azimuth, clear GHI, air mass-free extraterrestrial DNI of day n, each [steps, communes]."""
+    def clear(self, n: int) -> list[Floats]:
+        """Zenith and azimuth (degrees) and clear-sky GHI (W/m², Ineichen) of day n, each [steps, communes]."""
         block, place = divmod(n, BLOCK_DAYS)
         if self._block[0] != block:
             begin = self._midnight + timedelta(days=block * BLOCK_DAYS)
@@ -122,7 +122,7 @@ class Sky:
         rng = np.random.default_rng((self._seed, 1, n))
         noon = self._midnight + timedelta(days=n, hours=12)
         month = noon.month - 1
-        zenith, azimuth, clear = self._clear(n)
+        zenith, azimuth, clear = self.clear(n)
         dust = self._dust(rng, n, month)
         cloud = self._cloud(rng, n, month)
         base = CLEAREST[month] + CLEAREST_SD * rng.standard_normal()

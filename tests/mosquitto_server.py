@@ -85,6 +85,11 @@ class Mosquitto:
         wait_for_port(self.port, self._process)
         return self
 
+    def reload(self) -> None:
+        """Makes it read its password and access files again, as SIGHUP does in service."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
     def stop(self, kill: bool = False) -> None:
         if self._process is not None:
             self._process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)

@@ -139,7 +139,7 @@ def load_scenario(path_or_name: str | Path, now: datetime | None = None) -> Scen
     return scenario
 
 
-_TOP: Final = (
+KEYS: Final = (
     "title", "fleet", "start", "nights", "seed", "samples", "network", "weather", "lamps", "mishaps", "mishap", "flat",
     "profile",
 )  # fmt: skip
@@ -154,7 +154,7 @@ def parse_scenario(text: str, name: str, now: datetime | None = None) -> Scenari
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError([f"not valid TOML: {error}"]) from None
     read = Reader(text.splitlines())
-    read.only(data, "scenario", _TOP)
+    read.only(data, "scenario", KEYS)
     start = _start(read, data.get("start", "-30d"), now)
     nights = read.count(data, "nights", "scenario", 1, 10_000, 30)
     when = _When(read, start)

@@ -77,7 +77,7 @@ def _months(sky: pl.DataFrame) -> list[Figure]:
     by_month = sky.group_by(month=pl.col("time").dt.month()).agg(pl.col("clearness").mean()).sort("month")
     names = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
     return [
-        Figure(f"clearness, {name}", MOPTI * CLEARNESS_MEAN[n], by_month["clearness"][n], 0.06, "")
+        Figure(f"clearness, {name}", MOPTI * CLEARNESS_MEAN[n], by_month["clearness"][n], 0.08, "")
         for n, name in enumerate(names)
     ]
 

@@ -9,9 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from firmware_sim.mishaps import FLAWS
+from firmware_sim.network import Network
 from firmware_sim.plan import make_plan
 from firmware_sim.plant import Plant
-from firmware_sim.scenario import ScenarioError, gallery, load_scenario, noon_before, parse_scenario
+from firmware_sim.scenario import (
+    KEYS,
+    Habits,
+    ScenarioError,
+    Weather,
+    gallery,
+    load_scenario,
+    noon_before,
+    parse_scenario,
+)
 from tests.firmware_sim.worlds import NOW, SHIPPED, village
 
 RATES = "[mishaps.rates]\n" + "".join(f"{kind} = 1.0\n" for kind in FLAWS)
@@ -177,3 +187,11 @@ def test_silences_become_outages_for_the_radio() -> None:
     assert [(o.commune, o.lamp) for o in plan.outages] == [("fatoma", "fatoma-02"), ("fatoma", None)]
     lasting = plan.outages[1].until - plan.outages[1].since
     assert timedelta(hours=4) < lasting <= timedelta(days=10)
+
+
+def test_the_docs_name_every_kind_mode_key_and_ready_scenario() -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "simulator.md").read_text(encoding="utf-8")
+    modes = [mode for flaw in FLAWS.values() for mode in flaw.modes if mode]
+    keys = [*KEYS, *Network.__dataclass_fields__, *Weather.__dataclass_fields__, *Habits.__dataclass_fields__]
+    wanted = [*FLAWS, *modes, *gallery(), *(key.removesuffix("_spells") for key in keys)]
+    assert [word for word in wanted if word not in docs] == []

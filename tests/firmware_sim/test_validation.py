@@ -8,5 +8,5 @@ from tests.firmware_sim.worlds import SHIPPED
 
 @pytest.mark.slow
 def test_a_year_reproduces_the_published_figures() -> None:
-    wrong = [figure for figure in validate(SHIPPED) if not figure.holds]
+    wrong = [figure for figure in validate(SHIPPED, seeds=(1, 2)) if not figure.holds]
     assert wrong == []

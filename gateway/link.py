@@ -67,6 +67,7 @@ class Link:
         self._session = 0
         self._lock = threading.Lock()
         self._ever_connected = False
+        self._joined = False  # connected and accepted: only then is there a connection to lose
         self._trouble = ""
         self.connected = False
         client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id, protocol=mqtt.MQTTv5, manual_ack=True)
@@ -135,7 +136,7 @@ class Link:
             log.warning("the broker has lost our session: what it held is asked back from the lamps")
         log.info("connected to %s as %s", self._broker, self._client_id)
         self._trouble = ""
-        self._ever_connected = True
+        self._ever_connected = self._joined = True
         self.connected = True
         # Every time: a new filter of a newer version must be there too. Retained messages come only the first time.
         options = SubscribeOptions(qos=1, retainHandling=SubscribeOptions.RETAIN_SEND_IF_NEW_SUB)
@@ -161,8 +162,9 @@ class Link:
     ) -> None:
         if flags.is_disconnect_packet_from_server and reason.value == TAKEN_OVER:
             log.error("another gateway has connected as %s: replicas need different names", self._client_id)
-        if reason.value != 0:
+        if self._joined and reason.value != 0:
             self._say(f"the connection to {self._broker} is lost ({reason}); trying again until it is back")
+        self._joined = False
 
     def _closed(self, _client: mqtt.Client, _userdata: Any, _sock: Any) -> None:
         with self._lock:

@@ -154,7 +154,7 @@ def check(report: Report, now: datetime) -> Rejected | None:
         if len(column) != n:
             return Rejected(f"columns differ in length: pv_mv has {n} samples, {name} has {len(column)}")
         low, high = PLAUSIBLE[name]
-        values = [value for value in column if value is not None]
+        values = [value for value in column if value is not None] if None in column else column
         if values and not (low <= min(values) and max(values) <= high):
             worst = min(values) if min(values) < low else max(values)
             return Rejected(f"implausible {name} {worst}, expected {low}…{high}")

@@ -118,8 +118,8 @@ NIGHTS: Final = Table(
         **_columns(TIME, "over_at over_since full_since full_at"),
         # clock, sensors, temperature
         **_columns(_REAL, "offset_min spacing_min max_good_c led_balance charge_balance"),
-        **_columns(_COUNT, "hot_n bad_c_n bad_v_n bad_pv_n balance_n bat_mv_same_n bat_ma_same_n pv_ma_stuck_n"),
-        **_columns(_REAL, "bat_mv_same_share bat_ma_same_share"),
+        **_columns(_COUNT, "hot_n bad_c_n bad_v_n bad_pv_n balance_n bat_mv_same_n bat_ma_same_n pv_ma_same_n"),
+        **_columns(_REAL, "bat_mv_same_share bat_ma_same_share pv_ma_same_share"),
         **_columns(TIME, "offset_at hot_since hot_at cool_at sent_last restarts_at"),
     },
     None,

@@ -73,9 +73,8 @@ def body(samples: pl.DataFrame) -> pl.DataFrame:
     battery_w = pl.col("bat_v") * pl.col("bat_a")
     drawing = pl.col("on") & (pl.col("elevation") < -2.0) & (pl.col("level") >= 20) & (battery_w < -1.0)
     charging = (pl.col("elevation") > 20.0) & (battery_w > 0.08 * pl.col("panel_w")) & ~pl.col("on")
-    # The longest stretch of equal readings, and its share of the date; a panel's zeros at night are no stuck channel.
-    alike = {name: pl.col(name).drop_nulls().rle().struct.field("len").max() for name in ("bat_mv", "bat_ma")}
-    day_a = pl.col("pv_ma").filter((pl.col("elevation") > 20.0) & (pl.col("pv_a") > 0.05 * pl.col("imp"))).drop_nulls()
+    # The longest stretch of equal readings, and its share of the date; a living panel's current is zero at night.
+    alike = {name: pl.col(name).drop_nulls().rle().struct.field("len").max() for name in ("bat_mv", "bat_ma", "pv_ma")}
     return samples.group_by("lamp", "date").agg(
         hot_n=hot.sum().cast(pl.Int32),
         hot_since=pl.col("time").filter(hot).first(),
@@ -95,7 +94,6 @@ def body(samples: pl.DataFrame) -> pl.DataFrame:
         sent_last=pl.col("sent").last(),
         spacing_min=pl.col("dt").median() / 60.0,
         restarts_at=pl.col("sent").filter(pl.col("boot") >= pl.col("boot").min() + 5).first(),
-        pv_ma_stuck_n=day_a.rle().struct.field("len").max().cast(pl.Int32),
         **{f"{name}_same_n": length.cast(pl.Int32) for name, length in alike.items()},
         **{f"{name}_same_share": length / pl.col(name).count() for name, length in alike.items()},
     )

@@ -44,6 +44,7 @@ INHIBITIONS: Final[tuple[Hides, ...]] = (
     Hides(Kind.BATTERY_WEAK_CELL, Kind.BATTERY_WORN, False, 9 * _D, 2 * _D, "the cell is the wear"),
     Hides(Kind.DAY_BURNING, Kind.BATTERY_WEAK_CELL, False, 2 * _D, 2 * _D, "burning day and night empties any battery"),
     Hides(Kind.DAY_BURNING, Kind.BATTERY_WORN, False, 2 * _D, 9 * _D, "burning day and night empties any battery"),
+    Hides(Kind.RESTART_LOOP, Kind.SILENT, False, 2 * _D, 2 * _D, "what restarts every quarter of an hour cannot report"),
     Hides(Kind.DARK, Kind.CHARGER_STUCK, False, 3 * _D, 2 * _D, "a battery that feeds no light floats at its top"),
     Hides(Kind.RESTART_LOOP, Kind.BATTERY_LOST, False, 2 * _D, _D, "the controller has no power because it restarts"),
     Hides(Kind.PANEL_LOST, Kind.BATTERY_WORN, False, 9 * _D, 9 * _D, "a battery that is not filled shows no capacity"),

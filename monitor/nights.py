@@ -93,7 +93,8 @@ def _nth(column: str, where: pl.Expr, n: int) -> pl.Expr:
 
 
 def _by_night(samples: pl.DataFrame) -> pl.DataFrame:
-    should, lit = pl.col("commanded") & (pl.col("elevation") <= 5.0), pl.col("on") & pl.col("commanded")
+    should = pl.col("commanded") & pl.col("on").is_not_null() & (pl.col("elevation") <= 5.0)
+    lit = pl.col("on") & pl.col("commanded")
     minutes = pl.col("minutes")
     full_level = lit & (pl.col("level") >= 60)
     nominal_w = pl.col("luminaire_w") * pl.col("level") / 100.0

@@ -133,7 +133,7 @@ OCV: Final[dict[str, tuple[tuple[float, ...], tuple[float, ...]]]] = {
     "nimh": ((0.0, 0.05, 0.1, 0.2, 0.5, 0.8, 0.9, 1.0), (1.10, 1.18, 1.21, 1.24, 1.27, 1.30, 1.33, 1.38)),
 }
 TO_CUT: Final = {"lfp": 0.97, "nimh": 0.95, "gel": 0.8}  # share of a full charge that flows before the cut-off [K]
-COULOMBIC: Final = 0.97  # of the charge comes out again: LFP 0.99, lead 0.9 [K]
+COULOMBIC: Final = 0.97  # of the charge comes out again, until the lamp has shown its own: LFP 0.99, lead 0.9 [K]
 CAPACITY_DATES: Final = 7
 CAPACITIES: Final = np.linspace(1.15, 0.15, 101)  # share of nameplate, candidates
 
@@ -239,7 +239,10 @@ def _with_outlook(table: pl.DataFrame) -> pl.DataFrame:
         * pl.col("capacity").fill_null(1.0).clip(0.1, 1.0)
     )
     took = pl.col("discharge_ah").fill_null(0.0)
-    gave = pl.col("charge_ah").fill_null(0.0) * COULOMBIC
+    # From full to full, what was charged is what was drawn and its losses: each lamp's own, its sensors' errors included.
+    cycle = pl.col("began_full") & pl.col("began_full").shift(1).over(one) & (pl.col("charge_ah") > 0)
+    own = pl.when(cycle).then(took.shift(1).over(one) / pl.col("charge_ah")).rolling_median(14, min_samples=2).over(one)
+    gave = pl.col("charge_ah").fill_null(0.0) * own.forward_fill().over(one).fill_null(COULOMBIC).clip(0.6, 1.1)
     # Missing before the night, from the last full charge on; a full charge resets it.
     full = pl.col("began_full")
     table = table.with_columns(flow=took.shift(1).over(one).fill_null(0.0) - gave, run=full.cum_sum().over(one))

@@ -84,7 +84,7 @@ def find_weak_cell(view: View) -> pl.DataFrame:
     # An empty battery recovers above its cut-off once the load is gone; one that lost a cell rests below it, charged.
     below = (
         (pl.col("idle_night_v") < pl.col("cut_off") + 0.02 * pl.col("nominal_v"))
-        & (pl.col("charge_ah") > 0.015 * pl.col("nominal_ah"))
+        & ((pl.col("charge_ah") > 0.015 * pl.col("nominal_ah")) | (pl.col("bat_day_v") > pl.col("nominal_v")))
         & (pl.col("dusk_step_v").fill_null(-99.0) < -BELOW.value * cell_v)
         & pl.col("cut_at").is_not_null()
     )

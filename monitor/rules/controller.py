@@ -82,7 +82,7 @@ def find_sensor(view: View) -> pl.DataFrame:
     frozen = {
         "bat_mv": (pl.col("bat_mv_same_n") >= FROZEN.value) & (pl.col("bat_mv_same_share") > 0.9),
         "bat_ma": (pl.col("bat_ma_same_n") >= FROZEN.value) & (pl.col("bat_ma_same_share") > 0.9),
-        "pv_ma": (pl.col("pv_ma_stuck_n") >= 16),
+        "pv_ma": (pl.col("pv_ma_same_share") > 0.9) & (pl.col("pv_wh") > 0.4 * pl.col("panel_w")),
     }
     rails = {
         "bat_dc": pl.col("bad_c_n") >= RAIL.value,

@@ -14,6 +14,7 @@ FLICKER: Final = Threshold(
 BURNING: Final = Threshold(
     BURNING_MINUTES, "min", "a storm darkens an hour; a welded relay or a dead dusk sensor burns on"
 )
+TOGETHER: Final = Threshold(0.25, "of the commune's lamps", "a storm at dusk lights them all; faults come one by one")
 DIM: Final = Threshold(0.82, "of its own usual power", "one LED string of three lost leaves 0.67; drivers vary by 5 %")
 
 
@@ -106,15 +107,15 @@ def tell_flicker(row: Row) -> Told:
 
 
 def find_day_burning(view: View) -> pl.DataFrame:
-    bad = pl.col("burning_minutes") >= BURNING.value
+    long = pl.col("burning_minutes") >= BURNING.value
+    # A storm darkens the whole commune: who lights with the neighbours is not burning by day.
+    together = long.mean().over("commune", "time") > TOGETHER.value
+    bad = long & ~together
     good = (pl.col("burning_minutes").fill_null(0) < 10) & pl.col("unlit_day_at").is_not_null()
-    return view.nights.filter(bad | good).with_columns(
-        bad=bad,
-        since="burning_since",
-        bad_at="burning_at",
-        good_since="first_time",
-        good_at=pl.when(~bad).then("unlit_day_at"),
-    )
+    return view.nights.with_columns(bad=bad).filter(pl.col("bad") | good).with_columns(
+        since="burning_since", bad_at="burning_at", good_since="first_time",
+        good_at=pl.when(~pl.col("bad")).then("unlit_day_at"),
+    )  # fmt: skip
 
 
 def tell_day_burning(row: Row) -> Told:
@@ -179,6 +180,6 @@ RULES: Final = (
         "power into the luminaire with the sun above 5°",
         find_day_burning,
         tell_day_burning,
-        thresholds={"burning": BURNING},
+        thresholds={"burning": BURNING, "together": TOGETHER},
     ),
 )

@@ -60,7 +60,8 @@ def _episodes_of_one(rule: Rule, rows: list[dict[str, Any]], before: Episode | N
     bad_rows: list[dict[str, Any]] = []
     good_rows: list[dict[str, Any]] = []
     for row in rows:
-        if row["bad"] is None:
+        # A rule may think a date bad whose samples have not come yet: until they have, it is not known.
+        if row["bad"] is None or (row["bad"] and row["bad_at"] is None):
             continue
         if row["bad"]:
             good_rows.clear()
@@ -69,7 +70,7 @@ def _episodes_of_one(rule: Rule, rows: list[dict[str, Any]], before: Episode | N
             elif not rule.sunny or row.get("sunny", True):
                 bad_rows.append(row)
                 if len(bad_rows) >= rule.confirm:
-                    since = bad_rows[0]["since"]
+                    since = bad_rows[0]["since"] or bad_rows[0]["bad_at"]
                     standing = _Standing(since, max(row["bad_at"], since), row)
             # Put right before the date was over: the first proof closes it, not the next day.
             at = row["good_at"]

@@ -58,7 +58,7 @@ KINDS: Final[dict[Chemistry, Kind]] = {
         ocv=((-0.20, 1.3), (-0.05, 1.72), (0.0, 1.86), (0.05, 1.92), (0.2, 1.975), (0.5, 2.04), (0.8, 2.10),
              (1.0, 2.14)),
         ohm_ah=0.55, polarisation=30.0, swing=0.01, coulombic=((-0.2, 0.98), (0.8, 0.97), (0.95, 0.85), (1.0, 0.3)),
-        closes=False, warm_c=25, cold=0.006, leak_month=0.03, first_year=0.06, year=0.06, full_cycle=2e-4,
+        closes=False, warm_c=25, cold=0.006, leak_month=0.03, first_year=0.05, year=0.04, full_cycle=1e-4,
         float_v=2.27, rebulk_v=2.12, volts_per_k=-0.004, short_v=2.05, brown_v=1.65,
     ),
 }  # fmt: skip

@@ -143,7 +143,7 @@ def build(fleet: Fleet, habits: Habits, start: datetime, seed: int) -> Hardware:
         reconnect=get("reconnect", "battery"),
         ohm=ohm_ah * cells / amp_hours * np.clip(around(0.12), 0.5, None),
         age=np.array([_age(lamp, start) for lamp in lamps]),
-        haste=np.exp(offset(0.2)),
+        haste=np.exp(offset(0.15)),
         efficiency=np.clip(MPPT_EFFICIENCY + offset(0.006), 0.5, 0.995),
         pwm=np.array([lamp.model.charging == "pwm" for lamp in lamps]),
         led_w=watts,

@@ -1,4 +1,4 @@
-"""The broker of the service outside its container: the deployed configuration, provisioned files, Debian's Mosquitto."""
+"""The broker of the service outside its container: deployed configuration, provisioned files, Debian's Mosquitto."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -15,6 +15,9 @@ BURNING: Final = Threshold(
     BURNING_MINUTES, "min", "a storm darkens an hour; a welded relay or a dead dusk sensor burns on"
 )
 TOGETHER: Final = Threshold(0.25, "of the commune's lamps", "a storm at dusk lights them all; faults come one by one")
+SERVED: Final = Threshold(
+    0.95, "of the scheduled time lit", "from dusk to dawn, but for the edges of a controller that learns them"
+)
 DIM: Final = Threshold(0.82, "of its own usual power", "one LED string of three lost leaves 0.67; drivers vary by 5 %")
 
 
@@ -43,15 +46,21 @@ def tell_dark(row: Row) -> Told:
     )
 
 
+def _over() -> pl.Expr:
+    """Whether the lamp was heard after this night's end."""
+    return (pl.col("last_time") > pl.col("night_last")) | pl.col("first_time").shift(-1).over("lamp").is_not_null()
+
+
 def find_early_off(view: View) -> pl.DataFrame:
     cut = pl.col("cut_at").is_not_null()
     # Gone with a good battery: one night may be a driver that just died; a second one after light again is a habit.
     gone_before = pl.col("gone_since").shift(1).over("lamp")
     gone = pl.col("gone_at").is_not_null() & gone_before.is_not_null()
-    good = pl.col("verdict") == "lit"
+    # Before the night is over its light proves nothing: a case closed in the small hours would open again at six.
+    good = _over() & (pl.col("lit_minutes") >= SERVED.value * pl.col("scheduled_minutes"))
     return (
         view.nights.with_columns(cut=cut, since=pl.when(cut).then("cut_since").otherwise(gone_before), gone=gone)
-        .filter(pl.col("cut") | pl.col("gone") | good)
+        .filter(pl.col("cut") | pl.col("gone") | (good & pl.col("gone_at").is_null()))
         .with_columns(
             bad=pl.col("cut") | pl.col("gone"),
             bad_at=pl.when("cut").then("cut_at").otherwise("gone_at"),
@@ -88,7 +97,7 @@ def tell_early_off(row: Row) -> Told:
 def find_flicker(view: View) -> pl.DataFrame:
     known = pl.col("switchings").is_not_null()
     bad = (pl.col("switchings") >= FLICKER.value) & pl.col("cut_at").is_null()
-    good = (pl.col("switchings") < 2) & (pl.col("completeness") > 0.8)
+    good = (pl.col("switchings") < 2) & (pl.col("completeness") > 0.8) & _over()
     return view.nights.filter(known & (bad | good)).with_columns(
         bad=bad,
         since="night_first",
@@ -159,6 +168,7 @@ RULES: Final = (
         "commanded but unlit for 25 minutes and three samples: battery at its cut-off, or gone two nights running",
         find_early_off,
         tell_early_off,
+        thresholds={"served": SERVED},
     ),
     Rule(
         Kind.FLICKER,

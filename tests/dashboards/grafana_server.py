@@ -42,7 +42,7 @@ class FakeGrafana:
     users: dict[int, dict[str, Any]] = field(
         default_factory=lambda: {1: {"login": "admin", "email": "", "role": "Admin"}}
     )
-    newcomers: str = "Viewer"  # auto_assign_org_role
+    newcomers: str = "Viewer"  # auto_assign_org_role; '' where auto_assign_org is off
     calls: list[tuple[str, str]] = field(default_factory=list)
 
     @property
@@ -121,7 +121,13 @@ class FakeGrafana:
         yield r"/api/teams/(\d+)/preferences", "PUT", "Admin", self.put_team_preferences
         yield r"/api/org/preferences", "GET", "Admin", lambda: (200, self.preferences)
         yield r"/api/org/preferences", "PATCH", "Admin", self.patch_preferences
-        yield r"/api/org/users", "GET", "Admin", lambda: (200, [self.person(ident) for ident in self.users])
+        yield (
+            r"/api/org/users",
+            "GET",
+            "Admin",
+            lambda: (200, [self.person(i) for i, one in self.users.items() if one["role"]]),
+        )
+        yield r"/api/org/users", "POST", "Admin", self.let_in
         yield r"/api/org/users/(\d+)", "PATCH", "Admin", self.patch_user
         yield r"/api/admin/users", "POST", "Server", self.add_user
 
@@ -333,6 +339,15 @@ class FakeGrafana:
         ident = max(self.users) + 1
         self.users[ident] = {"login": sent["login"], "email": sent.get("email", ""), "role": self.newcomers}
         return 200, {"id": ident, "message": "User created"}
+
+    def let_in(self, sent: dict[str, Any]) -> Answer:
+        for one in self.users.values():
+            if sent.get("loginOrEmail") in (one["login"], one["email"] or None) and sent.get("role"):
+                if one["role"]:
+                    return 409, {"message": "User is already member of this organization"}
+                one["role"] = sent["role"]
+                return 200, {"message": "User added to organization"}
+        return 404, {"message": "User not found"}
 
     def patch_user(self, ident: str, sent: dict[str, Any]) -> Answer:
         if sent.get("role") not in ("Viewer", "Editor", "Admin"):

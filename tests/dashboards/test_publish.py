@@ -204,8 +204,11 @@ class TestTechnicians:
         told = published(grafana, replace(WISH, technicians=("new",)))
         assert [c.why[:30] for c in told if c.action == "refuse"] == ["has no account, and a token ma"]
 
-    def test_the_servers_administrator_makes_accounts_that_may_only_look(self, grafana: FakeGrafana) -> None:
-        grafana.newcomers = "Editor"
+    @pytest.mark.parametrize("newcomers", ["Viewer", "Editor", ""])
+    def test_the_servers_administrator_makes_accounts_that_may_only_look(
+        self, grafana: FakeGrafana, newcomers: str
+    ) -> None:
+        grafana.newcomers = newcomers
         told = published(
             grafana,
             replace(WISH, technicians=("new",)),

@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
@@ -47,7 +47,7 @@ from monitor.watch import Tick, Watch
 from monitor.web.accounts import Accounts, AccountsError
 from monitor.web.app import create_app
 from monitor.web.serve import PortTaken, Site
-from monitor.web.world import World
+from monitor.web.world import NoSuchWorld, World
 
 log = logging.getLogger("trezor")
 
@@ -171,16 +171,41 @@ def page_address(text: str) -> tuple[str, int] | None:
     return host, int(port)
 
 
+def worlds(stack: ExitStack, mine: World, store_url: str, casebook_url: str) -> Callable[[str], World]:
+    """Opens other worlds of the same places by name, for the page to show them next to this one."""
+    known = {mine.name: mine}
+
+    def find(name: str) -> World:
+        if name not in known:
+            file = casebook_url.replace("{world}", name).removeprefix("sqlite:///")
+            if "{world}" not in casebook_url or not Path(file).exists():
+                raise NoSuchWorld(name)
+            store, casebook = stack.enter_context(opened(name, store_url, casebook_url))
+            known[name] = World(name, store, casebook, clock=lambda: newest(store) or utc_now(), fleet=mine.fleet)
+        return known[name]
+
+    return find
+
+
+def newest(store: Store) -> datetime | None:
+    """The world's time where nobody judges it now: the newest receipt."""
+    extent = store.extent("arrivals")
+    return store.read("arrivals", since=extent[1], columns=["received"])["received"].max() if extent else None  # type: ignore[return-value]  # a column of times has times
+
+
 def start_page(
     stack: ExitStack, watching: Watching, address: tuple[str, int], accounts_file: Path | None,
-    counters: Callable[[], Mapping[str, float]] | None,
+    counters: Callable[[], Mapping[str, float]] | None, store_url: str, casebook_url: str,
 ) -> Site:  # fmt: skip
     accounts = Accounts(accounts_file) if accounts_file else None
-    world = World(
+    mine = World(
         watching.world, watching.store, watching.casebook, last_tick=lambda: watching.monitor.pulse.last_tick,
         clock=watching.now, fleet=watching.fleet,
     )  # fmt: skip
-    app = create_app(world, watching.fleet, watching.now, accounts, counters, live=watching.world)
+    app = create_app(
+        worlds(stack, mine, store_url, casebook_url), watching.fleet, watching.now, accounts, counters,
+        live=watching.world, secret=os.environ.get("TREZOR_SECRET"),
+    )  # fmt: skip
     site = Site(app, *address, accounts)
     stack.callback(site.stop)
     site.start()
@@ -240,7 +265,8 @@ def station(
         watching = Watching(world, fleet, store, casebook, alerts, clock == "event", tick_s)
         gateway = start_gateway(stack, at, store, fleet, world, clock, "", embedded)
         if address is not None:
-            site = start_page(stack, watching, address, accounts, lambda: gateway_numbers(gateway))
+            counters = partial(gateway_numbers, gateway)
+            site = start_page(stack, watching, address, accounts, counters, store_url, casebook_url)
             click.echo(f"page    {site.url}")
         click.echo(f"broker  {at}")
         click.echo(f"world   {world}, {len(fleet.lamps)} lamps in {len(fleet.communes)} communes")
@@ -310,7 +336,8 @@ def monitor_command(
             watching.monitor.notify()
             return
         if address is not None:
-            click.echo(f"page    {start_page(stack, watching, address, accounts, None).url}")
+            site = start_page(stack, watching, address, accounts, None, store_url, casebook_url)
+            click.echo(f"page    {site.url}")
         watching.monitor.start()
         stack.callback(watching.monitor.stop)
         told.wait()
@@ -326,9 +353,9 @@ def fleet_group() -> None:
 def fleet_check(fleet: Fleet) -> None:
     """Reads a fleet file and tells every mistake, or what is in it."""
     click.echo(f"{fleet.title or 'fleet'}: {len(fleet.lamps)} lamps in {len(fleet.communes)} communes")
-    for commune, lamps in fleet.by_commune.items():
+    for commune, members in fleet.by_commune.items():
         contacts = ", ".join(contact.role for contact in fleet.contacts(commune)) or "nobody is told"
-        click.echo(f"  {commune:<20} {len(lamps):>3} lamps   {contacts}")
+        click.echo(f"  {commune:<20} {len(members):>3} lamps   {contacts}")
 
 
 @cli.group("world")
@@ -369,15 +396,16 @@ def demo(fleet: Fleet, page: str, port: int, once: bool, language: str, folder: 
     show = trezor_demo.Show(console, fleet, language)
     with ExitStack() as stack:
         address = page_address(page)
-        store, casebook = stack.enter_context(
-            opened(world, f"duckdb:///{folder}/{{world}}.duckdb", f"sqlite:///{folder}/{{world}}.casebook.sqlite")
-        )
+        store_url = f"duckdb:///{folder}/{{world}}.duckdb"
+        casebook_url = f"sqlite:///{folder}/{{world}}.casebook.sqlite"
+        store, casebook = stack.enter_context(opened(world, store_url, casebook_url))
         embedded = stack.enter_context(EmbeddedBroker(port))
         watching = Watching(world, fleet, store, casebook, folder / "alerts", True, 1.0, show.ticked)
         gateway = start_gateway(stack, embedded.address, store, fleet, world, "event", "", embedded=True)
         url = None
         if address is not None:
-            url = start_page(stack, watching, address, None, lambda: gateway_numbers(gateway)).url
+            counters = partial(gateway_numbers, gateway)
+            url = start_page(stack, watching, address, None, counters, store_url, casebook_url).url
             console.print(f"page  [bold]{url}[/bold]")
         watching.monitor.start()
         stack.callback(watching.monitor.stop)

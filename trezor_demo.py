@@ -7,8 +7,8 @@ import json
 import multiprocessing
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
@@ -25,8 +25,9 @@ from firmware_sim.scenario import load_scenario
 from gateway.fleet import Fleet
 from gateway.options import Broker
 from monitor.case import Case
+from monitor.fault import WORDS
 from monitor.listing import nights_frame
-from monitor.sentence import evidence, headline
+from monitor.sentence import headline, urgency
 from monitor.watch import Tick
 
 SCENARIO: Final = "demo"
@@ -81,10 +82,8 @@ def _utc_now() -> datetime:
 
 def _wait_for_end(pipe: Connection, told_to_stop: threading.Event) -> None:
     """The station's process says stop, or is gone."""
-    try:
+    with suppress(EOFError, OSError):
         pipe.recv()
-    except (EOFError, OSError):
-        pass
     told_to_stop.set()
 
 
@@ -99,10 +98,8 @@ class Lamps:
         far.close()
 
     def stop(self) -> None:
-        try:
+        with suppress(OSError):  # it has ended already
             self.pipe.send("stop")
-        except OSError:
-            pass  # it has ended already
         self._process.join(10)
         if self._process.is_alive():
             self._process.terminate()
@@ -146,7 +143,7 @@ class Show:
             )
 
 
-def summary(cases: tuple[Case, ...], nights: Any, fleet: Fleet, now: datetime, language: str, console: Console) -> None:
+def summary(cases: Sequence[Case], nights: Any, fleet: Fleet, now: datetime, language: str, console: Console) -> None:
     """The table of communes (last night) and of open cases."""
     french = language == "fr"
     last = nights.filter(nights["verdict"] != "unknown")["date"].max() if nights.height else None
@@ -164,19 +161,17 @@ def summary(cases: tuple[Case, ...], nights: Any, fleet: Fleet, now: datetime, l
     console.print(table)
     if not cases:
         return
-    shown = Table(title="Dossiers ouverts" if french else "Open cases", title_justify="left", show_lines=False)
-    shown.add_column("n°", justify="right")
-    shown.add_column("quoi" if french else "what")
-    shown.add_column("preuve" if french else "evidence")
-    for case in cases:
-        shown.add_row(
-            str(case.id), escape(headline(case, fleet, now, language)), escape(evidence(case, fleet, now, language))
-        )
+    shown = Table(
+        title="Dossiers ouverts" if french else "Open cases", title_justify="left", box=None, show_header=False
+    )
+    for case in sorted(cases, key=lambda case: (WORDS[case.kind].urgency, case.since)):
+        shown.add_row(f"{case.id}", escape(headline(case, fleet, now, language)), escape(urgency(case, language)))
     console.print(shown)
 
 
 def run(
-    stack: ExitStack, *, fleet: Fleet, world: str, broker: Broker, folder: Path, language: str, once: bool, url: str | None,
+    stack: ExitStack, *, fleet: Fleet, world: str, broker: Broker, folder: Path, language: str, once: bool,
+    url: str | None,
     watching: Any, gateway: Any, told: threading.Event, now: datetime, console: Console, show: Show,
 ) -> None:  # fmt: skip
     """The time-lapse, the table, and then the living fleet until told to stop. Wired by trezor.py."""

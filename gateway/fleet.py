@@ -1,4 +1,4 @@
-"""Who exists, where, with what panel, battery and luminaire. Frozen; a fleet that exists is a fleet without mistakes."""
+"""Who exists, where, with what panel, battery and luminaire. A fleet that exists is a fleet without mistakes."""
 
 import tomllib
 from collections.abc import Callable, Mapping
@@ -281,9 +281,7 @@ def _model(read: Reader, name: str, table: Mapping[str, Any]) -> Model:
         azimuth=read.number(panel, "azimuth", at, 0, 360, 180),
     )
     at = f"{where}.battery"
-    read.only(
-        battery, at, ("chemistry", "volts", "amp_hours", "cells", "usable", "charge_end", "cut_off", "reconnect")
-    )
+    read.only(battery, at, ("chemistry", "volts", "amp_hours", "cells", "usable", "charge_end", "cut_off", "reconnect"))
     made_battery = Battery(
         chemistry=read.word(battery, "chemistry", at, CHEMISTRIES),
         volts=read.number(battery, "volts", at, 1, 60),
@@ -367,7 +365,11 @@ def _contacts(read: Reader, entries: object, where: str) -> tuple[Contact, ...]:
             continue
         read.only(entry, at, ("role", "url", "language"))
         url = read.take(
-            entry, "url", at, "an Apprise URL like 'mailto://…' or 'ntfy://…', or '${NAME}' from the environment", _is_url
+            entry,
+            "url",
+            at,
+            "an Apprise URL like 'mailto://…' or 'ntfy://…', or '${NAME}' from the environment",
+            _is_url,
         )
         contacts.append(
             Contact(read.text(entry, "role", at), str(url), read.word(entry, "language", at, LANGUAGES, "fr"))
@@ -402,7 +404,9 @@ def _lamp(
     where = f"lamp {ident!r}{read.line_of('lamp', nth)}" if isinstance(ident, str) else f"lamp[{nth}]"
     read.only(table, where, ("id", "commune", "model", "profile", "latitude", "longitude", "installed", "note"))
     before = len(read.mistakes)
-    read.take(table, "id", where, "1 to 32 of a-z, 0-9 and '-'", lambda v: isinstance(v, str) and bool(PART.fullmatch(v)))
+    read.take(
+        table, "id", where, "1 to 32 of a-z, 0-9 and '-'", lambda v: isinstance(v, str) and bool(PART.fullmatch(v))
+    )
     read.word(table, "commune", where, tuple(communes))
     read.word(table, "model", where, tuple(models))
     read.word(table, "profile", where, tuple(profiles), next(iter(profiles), None))

@@ -75,7 +75,7 @@ _WORD, _COUNT, _REAL = pl.String(), pl.Int32(), pl.Float32()
 
 
 def _columns(kind: pl.DataType, names: str) -> dict[str, pl.DataType]:
-    return {name: kind for name in names.split()}
+    return dict.fromkeys(names.split(), kind)
 
 
 # One row per lamp and night; `time` is 00:00 UTC of the local date of its dusk. The day's figures are of the daylight
@@ -94,7 +94,7 @@ NIGHTS: Final = Table(
         **_columns(_REAL, "night_minutes seen_minutes should_minutes led_ratio led_ratio_low night_min_v"),
         **_columns(_COUNT, "night_samples led_n switchings"),
         **_columns(TIME, "lit_at night_first night_end night_last switch_at"),
-        # unlit although commanded: `out` all night and `gone` after some light, with a battery that could; `cut` without
+        # unlit although commanded: with a battery that could, `out` all night and `gone` after some light; `cut` without
         **_columns(_REAL, "out_v out_target out_led_w out_minutes gone_v gone_minutes cut_v cut_minutes"),
         **_columns(TIME, "out_since out_at gone_since gone_at cut_since cut_at lit_run_at lit_run_since"),
         **_columns(pl.Boolean(), "lit_last"),

@@ -1,4 +1,4 @@
-"""A case: an episode with what people did about it. An alert: one message owed to one contact about one change of a case."""
+"""A case: an episode with what people did about it. An alert: one message owed to one contact about one change."""
 
 from dataclasses import dataclass
 from datetime import datetime

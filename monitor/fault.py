@@ -46,27 +46,45 @@ class Word:
 
 WORDS: Final[dict[Kind, Word]] = {
     Kind.DARK: Word("éteint", "dark", True, 1, "driver LED, multimètre", "LED driver, multimeter"),
-    Kind.EARLY_OFF: Word("s'éteint trop tôt", "goes out early", True, 2, "multimètre, chiffon, eau", "multimeter, cloth, water"),
+    Kind.EARLY_OFF: Word(
+        "s'éteint trop tôt", "goes out early", True, 2, "multimètre, chiffon, eau", "multimeter, cloth, water"
+    ),
     Kind.FLICKER: Word("clignote", "flickers", True, 2, "connecteurs, driver LED", "connectors, LED driver"),
     Kind.DIM: Word("éclaire faiblement", "dim", True, 3, "luminaire", "luminaire"),
     Kind.DAY_BURNING: Word("allumé le jour", "burns by day", True, 2, "régulateur", "charge controller"),
     Kind.SILENT: Word("muet", "silent", False, 2, "modem, antenne, carte SIM", "modem, antenna, SIM card"),
-    Kind.COMMUNE_SILENT: Word("commune muette", "commune silent", False, 2, "rien : appeler l'opérateur", "nothing: call the operator"),
-    Kind.PANEL_SOILED: Word("panneau sale", "panel dirty", False, 3, "eau, raclette, échelle", "water, squeegee, ladder"),
-    Kind.PANEL_PARTIAL: Word("panneau affaibli", "panel weakened", False, 3, "connecteurs MC4, multimètre", "MC4 connectors, multimeter"),
-    Kind.PANEL_LOST: Word("panneau perdu", "panel lost", False, 1, "panneau, câble, connecteurs", "panel, cable, connectors"),
+    Kind.COMMUNE_SILENT: Word(
+        "commune muette", "commune silent", False, 2, "rien : appeler l'opérateur", "nothing: call the operator"
+    ),
+    Kind.PANEL_SOILED: Word(
+        "panneau sale", "panel dirty", False, 3, "eau, raclette, échelle", "water, squeegee, ladder"
+    ),
+    Kind.PANEL_PARTIAL: Word(
+        "panneau affaibli", "panel weakened", False, 3, "connecteurs MC4, multimètre", "MC4 connectors, multimeter"
+    ),
+    Kind.PANEL_LOST: Word(
+        "panneau perdu", "panel lost", False, 1, "panneau, câble, connecteurs", "panel, cable, connectors"
+    ),
     Kind.BATTERY_WORN: Word("batterie usée", "battery worn", False, 3, "batterie", "battery"),
-    Kind.BATTERY_WEAK_CELL: Word("cellule de batterie en défaut", "battery cell failing", False, 2, "batterie", "battery"),
-    Kind.BATTERY_LOST: Word("batterie absente", "battery lost", False, 1, "batterie, câbles, fusible", "battery, cables, fuse"),
+    Kind.BATTERY_WEAK_CELL: Word(
+        "cellule de batterie en défaut", "battery cell failing", False, 2, "batterie", "battery"
+    ),
+    Kind.BATTERY_LOST: Word(
+        "batterie absente", "battery lost", False, 1, "batterie, câbles, fusible", "battery, cables, fuse"
+    ),
     Kind.CHARGER_STUCK: Word("régulateur bloqué", "charger stuck", False, 2, "régulateur", "charge controller"),
     Kind.HOT: Word("batterie trop chaude", "battery too hot", False, 2, "tôle d'ombrage", "sun shield"),
     Kind.SENSOR_FAULTY: Word("capteur en défaut", "sensor faulty", False, 3, "régulateur", "charge controller"),
     Kind.CLOCK_WRONG: Word("horloge fausse", "clock wrong", False, 3, "câble de réglage", "set-up cable"),
-    Kind.RESTART_LOOP: Word("redémarrages répétés", "keeps restarting", False, 2, "régulateur, connecteurs", "charge controller, connectors"),
+    Kind.RESTART_LOOP: Word(
+        "redémarrages répétés", "keeps restarting", False, 2, "régulateur, connecteurs", "charge controller, connectors"
+    ),
     Kind.MOVED: Word("déplacé ou ouvert", "moved or opened", False, 1, "cadenas, clés", "padlock, spanners"),
-    Kind.DARK_RISK: Word("risque d'extinction", "may go dark", False, 2, "eau, raclette, multimètre", "water, squeegee, multimeter"),
+    Kind.DARK_RISK: Word(
+        "risque d'extinction", "may go dark", False, 2, "eau, raclette, multimètre", "water, squeegee, multimeter"
+    ),
     Kind.LOW_SUN: Word("soleil faible", "low sun", False, 4, "rien", "nothing"),
-}  # fmt: skip
+}
 
 COMMUNE_KINDS: Final = frozenset({Kind.COMMUNE_SILENT, Kind.LOW_SUN})  # their episodes have no lamp
 NOTES: Final = frozenset({Kind.LOW_SUN})  # said on the page, nobody is alerted

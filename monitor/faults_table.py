@@ -1,4 +1,4 @@
-"""The mirror of the casebook in the store's table `faults`, for dashboards: one row per case, rewritten when it changes."""
+"""The mirror of the casebook in the store's table `faults`, for dashboards: one row a case."""
 
 from collections.abc import Iterable
 from datetime import datetime

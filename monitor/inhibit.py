@@ -27,29 +27,55 @@ class Hides:
 _H, _D = timedelta(hours=1), timedelta(days=1)
 
 INHIBITIONS: Final[tuple[Hides, ...]] = (
-    Hides(Kind.COMMUNE_SILENT, Kind.SILENT, True, 12 * _H, 36 * _H, "one incident, never twenty; backlogs come one by one"),
+    Hides(
+        Kind.COMMUNE_SILENT, Kind.SILENT, True, 12 * _H, 36 * _H, "one incident, never twenty; backlogs come one by one"
+    ),
     Hides(Kind.BATTERY_LOST, Kind.SILENT, False, 24 * _H, 24 * _H, "without a battery no lamp talks at night"),
     Hides(Kind.BATTERY_LOST, Kind.DARK, False, 24 * _H, 24 * _H, "without a battery there is no light"),
     Hides(Kind.BATTERY_LOST, Kind.EARLY_OFF, False, 24 * _H, 24 * _H, "without a battery there is no light"),
     Hides(Kind.BATTERY_LOST, Kind.RESTART_LOOP, False, 24 * _H, 24 * _H, "the controller restarts with every sunrise"),
     Hides(Kind.DARK, Kind.DIM, False, _D, _D, "a dark lamp is not dim"),
     Hides(Kind.FLICKER, Kind.DIM, False, _D, _D, "a lamp that comes and goes is not dim"),
-    Hides(Kind.LOW_SUN, Kind.EARLY_OFF, True, 6 * _H, 2 * _D, "the sky, not the lamp: a cloudy week empties every battery",
-          frozenset({"profile", "driver"})),
+    Hides(
+        Kind.LOW_SUN,
+        Kind.EARLY_OFF,
+        True,
+        6 * _H,
+        2 * _D,
+        "the sky, not the lamp: a cloudy week empties every battery",
+        frozenset({"profile", "driver"}),
+    ),
     Hides(Kind.LOW_SUN, Kind.DARK_RISK, True, 6 * _H, 2 * _D, "the sky, not the lamp"),
     Hides(Kind.EARLY_OFF, Kind.DARK_RISK, False, _D, _D, "it happened already"),
-    Hides(Kind.BATTERY_LOST, Kind.CHARGER_STUCK, False, _D, _D, "without a battery the charger's voltage means nothing"),
-    Hides(Kind.BATTERY_WEAK_CELL, Kind.CHARGER_STUCK, False, 3 * _D, 2 * _D, "fewer cells are charged to another voltage"),
-    Hides(Kind.BATTERY_WEAK_CELL, Kind.SENSOR_FAULTY, False, 3 * _D, 2 * _D, "a sagging battery upsets the controller's sums"),
+    Hides(
+        Kind.BATTERY_LOST, Kind.CHARGER_STUCK, False, _D, _D, "without a battery the charger's voltage means nothing"
+    ),
+    Hides(
+        Kind.BATTERY_WEAK_CELL, Kind.CHARGER_STUCK, False, 3 * _D, 2 * _D, "fewer cells are charged to another voltage"
+    ),
+    Hides(
+        Kind.BATTERY_WEAK_CELL,
+        Kind.SENSOR_FAULTY,
+        False,
+        3 * _D,
+        2 * _D,
+        "a sagging battery upsets the controller's sums",
+    ),
     Hides(Kind.BATTERY_WEAK_CELL, Kind.BATTERY_WORN, False, 9 * _D, 2 * _D, "the cell is the wear"),
     Hides(Kind.DAY_BURNING, Kind.BATTERY_WEAK_CELL, False, 2 * _D, 2 * _D, "burning day and night empties any battery"),
     Hides(Kind.DAY_BURNING, Kind.BATTERY_WORN, False, 2 * _D, 9 * _D, "burning day and night empties any battery"),
-    Hides(Kind.RESTART_LOOP, Kind.SILENT, False, 2 * _D, 2 * _D, "what restarts every quarter of an hour cannot report"),
+    Hides(
+        Kind.RESTART_LOOP, Kind.SILENT, False, 2 * _D, 2 * _D, "what restarts every quarter of an hour cannot report"
+    ),
     Hides(Kind.DARK, Kind.CHARGER_STUCK, False, 3 * _D, 2 * _D, "a battery that feeds no light floats at its top"),
     Hides(Kind.RESTART_LOOP, Kind.BATTERY_LOST, False, 2 * _D, _D, "the controller has no power because it restarts"),
     Hides(Kind.PANEL_LOST, Kind.BATTERY_WORN, False, 9 * _D, 9 * _D, "a battery that is not filled shows no capacity"),
-    Hides(Kind.PANEL_PARTIAL, Kind.BATTERY_WORN, False, 20 * _D, 9 * _D, "a battery that is not filled shows no capacity"),
-    Hides(Kind.CHARGER_STUCK, Kind.BATTERY_WORN, False, 9 * _D, 9 * _D, "a battery that is not filled shows no capacity"),
+    Hides(
+        Kind.PANEL_PARTIAL, Kind.BATTERY_WORN, False, 20 * _D, 9 * _D, "a battery that is not filled shows no capacity"
+    ),
+    Hides(
+        Kind.CHARGER_STUCK, Kind.BATTERY_WORN, False, 9 * _D, 9 * _D, "a battery that is not filled shows no capacity"
+    ),
     Hides(Kind.SENSOR_FAULTY, Kind.PANEL_PARTIAL, False, 3 * _D, 2 * _D, "the reading fell, not the panel"),
     Hides(Kind.SENSOR_FAULTY, Kind.PANEL_SOILED, False, 3 * _D, 2 * _D, "the reading fell, not the panel"),
     Hides(Kind.CLOCK_WRONG, Kind.PANEL_LOST, False, 3 * _D, _D, "by the lamp's own clock the sun was up"),
@@ -57,7 +83,7 @@ INHIBITIONS: Final[tuple[Hides, ...]] = (
     Hides(Kind.CLOCK_WRONG, Kind.CHARGER_STUCK, False, 3 * _D, _D, "by the lamp's own clock the sun was up"),
     Hides(Kind.CLOCK_WRONG, Kind.DAY_BURNING, False, 3 * _D, _D, "by the lamp's own clock it was night"),
     Hides(Kind.CHARGER_STUCK, Kind.PANEL_LOST, False, _D, _D, "the panel stands at its open voltage: it is there"),
-)  # fmt: skip
+)
 
 
 def inhibit(episodes: Iterable[Episode]) -> list[Episode]:

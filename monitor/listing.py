@@ -23,7 +23,7 @@ def _iso(moment: datetime | None) -> str | None:
 
 
 def case_record(case: Case, fleet: Fleet, now: datetime) -> dict[str, Any]:
-    """One case as `trezor cases --format json` gives it. `estimate`: share of panel output lost, or of capacity left."""
+    """One case as `trezor cases --format json` gives it; `estimate`: panel output lost, or capacity left."""
     return {
         "id": case.id,
         "commune": case.commune,

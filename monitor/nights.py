@@ -126,7 +126,7 @@ def _by_day(samples: pl.DataFrame) -> pl.DataFrame:
     day = pl.col("elevation") > 5.0
     burning = day & pl.col("on")
     idle_a = (pl.col("nominal_ah") * 0.004).clip(lower_bound=0.08)
-    # A lost panel's terminals float near zero; a full battery's or a stuck charger's panel stands near its open voltage.
+    # A lost panel's terminals float near zero; a full battery's or stuck charger's panel stands near open voltage.
     full = pl.col("bat_v") >= pl.col("charge_end") * 0.95
     dead = (
         high

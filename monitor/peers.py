@@ -38,7 +38,8 @@ def bulk(samples: pl.DataFrame) -> pl.Expr:
 def compare(samples: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """(per lamp and date: gain, gain_07…16, gain_n slots, gain_spread, pv_v_bulk; per commune and slot: sun, peers).
 
-    `gain_HH` is the logarithm of the gain in one solar hour. `gain` is 1 for the commune's median lamp of that day; `sun` is the median lamp's power per nameplate watt,
+    `gain_HH` is the logarithm of the gain in one solar hour. `gain` is 1 for the commune's median lamp of that day;
+    `sun` is the median lamp's power per nameplate watt,
     `clearness` the same per sine of the sun's height.
     Slots with fewer than five lamps in bulk are left out: not known is better than guessed.
     """

@@ -7,7 +7,7 @@ import polars as pl
 from gateway.fleet import Fleet
 from monitor.sun import with_sun
 
-# A luminaire that takes less than this share of its nameplate gives no light to speak of; drivers idle at about 1 %. [K]
+# A luminaire that takes less than this share of its nameplate gives no light to speak of; drivers idle at 1 %. [K]
 LIT_SHARE: Final = 0.04
 # A panel current below this share of its nameplate (and below an absolute floor) is a current sensor's zero. [K]
 DEAD_CURRENT_SHARE: Final = 0.012
@@ -57,8 +57,8 @@ def prepared(telemetry: pl.DataFrame, plates: pl.DataFrame) -> pl.DataFrame:
     """Telemetry rows of known lamps with units people use, the sun, and the flags that many rules share.
 
     Ordered by lamp and time. Adds: elevation, date, night; pv_v, pv_a, pv_w, bat_v, bat_a (positive charging), bat_c,
-    led_w, minutes (that the sample stands for); `on` (gives light), `commanded` (should); `dead` (no panel current); `ragged`
-    (an unlit sample at an edge of the command).
+    led_w, minutes (that the sample stands for); `on` (gives light), `commanded` (should); `dead` (no panel current);
+    `ragged` (an unlit sample at an edge of the command).
     """
     samples = with_sun(telemetry.join(plates.drop("commune"), on="lamp", how="inner").sort("lamp", "time"))
     pv_v, pv_a = pl.col("pv_mv") / 1000.0, pl.col("pv_ma") / 1000.0

@@ -43,7 +43,7 @@ GAPS: Final[dict[str, pl.DataType]] = {
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """`last`: each lamp's last word. `gaps`: silences that ended; since = its last sample, heard = last receipt before."""
+    """`last`: each lamp's last word. `gaps`: silences that ended; since = last sample, heard = last receipt before."""
 
     last: pl.DataFrame
     gaps: pl.DataFrame
@@ -123,7 +123,7 @@ def _lamps(rows: pl.DataFrame, place: tuple[float, float], now: datetime) -> lis
                     Figure("last_heard", row["since"].isoformat()),
                 ),
                 trace={
-                    "rule": "no report past the deadline: 2.5 usual intervals and 6 hours, at night until 2 hours after dawn",
+                    "rule": "no report past the deadline: 2.5 usual intervals and 6 h, at night until 2 h after dawn",
                     "inputs": {"usual_interval_s": row["interval_s"], "heard": row["heard"].isoformat()},
                     "verdict": "bad",
                 },
@@ -189,9 +189,9 @@ def _incident(commune: str, opened: tuple[datetime, datetime, int], end: datetim
     return Episode(
         commune=commune, lamp=None, kind=Kind.COMMUNE_SILENT, since=since, opened_at=at, until=end, closed_at=end,
         causes=(Cause("operator", 0.8), Cause("gateway", 0.2)),
-        figures=(Figure("silent_lamps", count, ""), Figure("lamps", lamps, ""), Figure("last_heard", since.isoformat())),
+        figures=(Figure("silent_lamps", count), Figure("lamps", lamps), Figure("last_heard", since.isoformat())),
         trace={
-            "rule": "at least 60 % of the commune's talking lamps past their deadline at once; over when under 40 % are",
+            "rule": "60 % of the commune's talking lamps past their deadline at once; over when under 40 % are",
             "inputs": {"silent_lamps": count, "lamps": lamps},
             "verdict": "bad",
         },

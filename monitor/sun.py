@@ -34,7 +34,8 @@ def elevation(unix_s: Floats, latitude: Floats, longitude: Floats) -> tuple[Floa
 
 
 def with_sun(samples: pl.DataFrame) -> pl.DataFrame:
-    """Adds `elevation` (degrees), `solar_hour` (12 = the sun at its highest), `date` (of the dusk that the sample belongs to) and `night` (bool).
+    """Adds `elevation` (degrees), `solar_hour` (12 = the sun at its highest), `date` (of the dusk that the
+    sample belongs to) and `night` (bool).
 
     Needs `time`, `latitude`, `longitude`. A date runs from one morning to the next (sun at 5°): its daylight, then its
     night; so whatever hour around dusk a lamp calls dusk, its whole night has one date.

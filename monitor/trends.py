@@ -196,7 +196,8 @@ def _with_battery(table: pl.DataFrame) -> pl.DataFrame:
         )
     )
     return table.join(
-        found.select(*one, "time", "capacity", "capacity_pm", "capacity_n", "capacity_noise"), on=[*one, "time"], how="left",
+        found.select(*one, "time", "capacity", "capacity_pm", "capacity_n", "capacity_noise"),
+        on=[*one, "time"], how="left",
         maintain_order="left",
     )  # fmt: skip
 
@@ -239,7 +240,7 @@ def _with_outlook(table: pl.DataFrame) -> pl.DataFrame:
         * pl.col("capacity").fill_null(1.0).clip(0.1, 1.0)
     )
     took = pl.col("discharge_ah").fill_null(0.0)
-    # From full to full, what was charged is what was drawn and its losses: each lamp's own, its sensors' errors included.
+    # From full to full, what was charged is what was drawn and its losses: each lamp's own, its sensors' errors too.
     cycle = pl.col("began_full") & pl.col("began_full").shift(1).over(one) & (pl.col("charge_ah") > 0)
     own = pl.when(cycle).then(took.shift(1).over(one) / pl.col("charge_ah")).rolling_median(14, min_samples=2).over(one)
     gave = pl.col("charge_ah").fill_null(0.0) * own.forward_fill().over(one).fill_null(COULOMBIC).clip(0.6, 1.1)

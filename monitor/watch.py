@@ -82,7 +82,7 @@ class Watch:
         self._recall()
 
     def tick(self) -> Tick:
-        """Judges what has come since the last tick. Raises StoreAway or the casebook's errors; then nothing was done."""
+        """Judges what has come since the last tick. Raises StoreAway, CasebookError; then nothing was done."""
         arrivals = self._new_arrivals()
         clock = self._advance(arrivals)
         if clock is None:

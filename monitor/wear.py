@@ -12,7 +12,8 @@ SETTLING_MIN: Final = 40.0  # after dusk: the surface charge of the day is going
 
 
 def wear(samples: pl.DataFrame) -> pl.DataFrame:
-    """Per lamp and date: resistance (ohm), idle_night_v (V, unlit), rest_dusk_v and rest_dawn_v (V, load taken out), drawn_ah, full (bool),
+    """Per lamp and date: resistance (ohm), idle_night_v (V, unlit), rest_dusk_v and rest_dawn_v
+    (V, load taken out), drawn_ah, full_n (samples near the end of charge),
     cut_ah (Ah drawn from dusk until the battery ended the light; null when it did not).
 
     `samples`: see monitor.samples.prepared.

@@ -126,7 +126,8 @@ def find_charger_stuck(view: View) -> pl.DataFrame:
     bad = over | uncharged
     return (
         view.nights.with_columns(
-            over=over, bad=bad, since=pl.when(over).then(pl.coalesce("over_since", "full_since")).otherwise("open_since"),
+            over=over, bad=bad,
+            since=pl.when(over).then(pl.coalesce("over_since", "full_since")).otherwise("open_since"),
             bad_at=pl.when(over).then(pl.coalesce("over_at", "full_at")).otherwise("open_at"), good_since="alive_since",
         )
         .filter(bad | charging)

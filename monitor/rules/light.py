@@ -78,7 +78,8 @@ def tell_early_off(row: Row) -> Told:
         worn = max(0.0, 0.85 - (row.get("capacity") or 1.0)) * 4
         weak = max(0.0, 0.9 - (row.get("yield_ratio") or 1.0)) * 2
         causes = ranked(
-            panel_lost=1.0 if (row["dead_n"] or 0) >= 4 else 0.0, charger_stuck=1.0 if (row["open_n"] or 0) >= 8 else 0.0,
+            panel_lost=1.0 if (row["dead_n"] or 0) >= 4 else 0.0,
+            charger_stuck=1.0 if (row["open_n"] or 0) >= 8 else 0.0,
             panel_soiled=soiled, panel_partial=weak, battery_worn=worn + 0.15, low_sun=0.1,
         )  # fmt: skip
     else:

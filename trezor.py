@@ -21,7 +21,6 @@ from rich.console import Console
 
 import trezor_demo
 from firmware_sim.commands import lamps, record, replay, scenarios, simulate
-from gateway.askback import AskBack
 from gateway.broker import SHARED, WINDOW, BrokerFailed, EmbeddedBroker
 from gateway.fleet import Fleet
 from gateway.listen import Gateway, Limits
@@ -220,11 +219,8 @@ def start_gateway(
         broker, store, fleet, world, utc_now, time_of_world, suffix=suffix, shared=SHARED if embedded else True,
         limits=Limits(window=WINDOW) if embedded else Limits(),
     )  # fmt: skip
-    asking = AskBack(store, fleet, world, utc_now, time_of_world, gateway.link.publish, suffix=suffix)
     gateway.start()
     stack.callback(gateway.stop)
-    asking.start()
-    stack.callback(asking.stop)
     return gateway
 
 

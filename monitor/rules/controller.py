@@ -146,7 +146,7 @@ def tell_moved(row: Row) -> Told:
 RULES: Final = (
     Rule(
         Kind.CLOCK_WRONG,
-        "half-way between the panel's dusk and dawn is not solar midnight, two nights running; or a report of another year",
+        "half-way between the panel's dusk and dawn is not solar midnight, two nights; or a report of another year",
         find_clock,
         tell_clock,
         clear=2,

@@ -30,6 +30,11 @@ class Casebook:
         self._engine = engine
         self._transactions = Transactions(engine, world, lock)
 
+    @property
+    def transactions(self) -> Transactions:
+        """For what reads or writes a whole world at once (dump.py)."""
+        return self._transactions
+
     def reconcile(
         self,
         episodes: Iterable[Episode],

@@ -358,6 +358,7 @@ class FakeGrafana:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body go out as two packets: the second would wait 40 ms for an answer
     grafana: FakeGrafana
     prefix = ""
 
@@ -386,7 +387,7 @@ def serving(grafana: FakeGrafana, prefix: str = "") -> Iterator[FakeGrafana]:
     """The stand-in on a free port of this machine, under a path if `prefix` says so."""
     handler = type("Handler", (_Handler,), {"grafana": grafana, "prefix": prefix})
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = Thread(target=server.serve_forever, daemon=True)
+    thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     grafana.url = f"http://127.0.0.1:{server.server_port}{prefix}"
     try:

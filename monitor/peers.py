@@ -85,7 +85,7 @@ def compare(samples: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         rows.group_by("commune", "slot")
         .agg(
             sun=pl.col("sun").first().exp(),
-            clearness=(pl.col("sun").first().exp() / pl.col("height").first().clip(lower_bound=0.1)),
+            clearness=(pl.col("sun").first().exp() / pl.col("height").median().clip(lower_bound=0.1)),
             peers=pl.len().cast(pl.Int32),
         )
         .sort("commune", "slot")

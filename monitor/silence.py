@@ -16,6 +16,7 @@ from monitor.fault import Cause, Episode, Figure, Kind
 from monitor.sun import dusk_and_dawn
 
 LATE_INTERVALS: Final = 2.5  # a lamp may miss two reports
+NEWEST_WORD: Final = 0.2  # its weight in the usual interval: a dozen reports of another length make a new usual one
 COMMUNE_GRACE: Final = timedelta(minutes=20)
 LAMP_GRACE: Final = timedelta(hours=6)
 MORNING_GRACE: Final = timedelta(hours=2)  # a lamp without power wakes with the sun and tells then
@@ -59,18 +60,28 @@ class Hearing:
         new = arrivals.select(
             "commune", "lamp", "received", "last", interval_s=(pl.col("samples") * pl.col("dt")).cast(pl.Float64)
         )
+        furthest = pl.concat([self.last.select("lamp", "last"), new.select("lamp", "last")])
+        furthest = furthest.group_by("lamp").agg(pl.col("last").max())
+        # What was heard before must not count twice, or the usual interval would depend on how often somebody looked.
+        known = self.last.select("lamp", pl.col("received").alias("known"))
+        new = new.join(known, on="lamp", how="left").filter(
+            pl.col("known").is_null() | (pl.col("received") > pl.col("known"))
+        ).drop("known")  # fmt: skip
         words = pl.concat([self.last, new]).unique(["lamp", "received", "last"]).sort("lamp", "received", "last")
         words = words.with_columns(
-            interval_s=pl.col("interval_s").median().over("lamp"),
+            interval_s=pl.col("interval_s").ewm_mean(alpha=NEWEST_WORD, adjust=False).over("lamp"),
             since=pl.col("last").cum_max().shift(1).over("lamp"),
             heard=pl.col("received").shift(1).over("lamp"),
         )
-        late = (pl.col("received") - pl.col("heard")).dt.total_seconds() > deadline_s(COMMUNE_GRACE)
-        gaps = words.filter(late).select(
-            "commune", "lamp", "since", "heard", pl.col("received").alias("again"), "interval_s"
+        # The interval that was usual before the gap: what came after it must not move the deadline of a silence.
+        gaps = words.with_columns(pl.col("interval_s").shift(1).over("lamp")).filter(
+            (pl.col("received") - pl.col("heard")).dt.total_seconds() > deadline_s(COMMUNE_GRACE)
         )
-        last = words.group_by("lamp", maintain_order=True).agg(
-            pl.col("commune").last(), pl.col("received").last(), pl.col("last").max(), pl.col("interval_s").last()
+        gaps = gaps.select("commune", "lamp", "since", "heard", pl.col("received").alias("again"), "interval_s")
+        last = (
+            words.group_by("lamp", maintain_order=True)
+            .agg(pl.col("commune").last(), pl.col("received").last(), pl.col("interval_s").last())
+            .join(furthest, on="lamp")
         )
         return Hearing(
             last.select(list(LAST)),

@@ -191,8 +191,8 @@ def _with_battery(table: pl.DataFrame) -> pl.DataFrame:
             capacity=pl.col("once").rolling_median(CAPACITY_DATES, min_samples=1).over(one).cast(pl.Float32),
             capacity_pm=(pl.col("once").rolling_std(CAPACITY_DATES, min_samples=2).over(one)),
             capacity_n=pl.col("once").is_not_null().cum_sum().over(one),
-            # How much one night's estimate of this lamp scatters while nothing is wrong with it.
-            capacity_noise=_first_spread(pl.col("once"), one),
+            # How much one night's estimate of this lamp scatters while nothing is wrong with it: a cut-off is wrong.
+            capacity_noise=_first_spread(pl.when(pl.col("until_cut").is_null()).then(pl.col("once")), one),
         )
     )
     return table.join(

@@ -1,16 +1,31 @@
 """`trezor provision`, `doctor`, `backup`, `restore`: what whoever runs the service needs besides the service."""
 
+import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from deploy import backup as backups
+from deploy.checks.finding import Setup
+from deploy.doctor import examine
 from deploy.provision import ROTATE, Provisioner, ProvisionError, Step, link_settings
-from gateway.options import FLEET_FILE, WORLD, Decorator
+from gateway.fleet import LANGUAGES
+from gateway.options import FLEET_FILE, LIVE, WORLD, Decorator, casebook_option, store_option, world_option
+from gateway.store import Store, StoreAway
+from gateway.stores import open_store
+from gateway.stores.backup import BackupDamaged
+from gateway.stores.backup import Progress as Passing
+from monitor.casebook import Casebook, open_casebook
+from monitor.casebook.dump import DumpDamaged, WorldThere
 
+STATES: Final = {"ok": ("✓", "green"), "note": ("i", "yellow"), "wrong": ("✗", "red")}
 SIGNS: Final = {"made": "+", "changed": "~", "kept": "=", "note": "i"}
 RELOAD: Final = "Tell the broker:  docker compose kill -s HUP mosquitto   (or: sudo systemctl reload mosquitto)"
 
@@ -34,7 +49,7 @@ def _tell(step: Step) -> None:
 def _remedies() -> Iterator[None]:
     try:
         yield
-    except (ProvisionError, OSError) as error:
+    except (ProvisionError, backups.NotEmpty, BackupDamaged, DumpDamaged, WorldThere, StoreAway, OSError) as error:
         raise click.ClickException(str(error)) from None
 
 
@@ -116,3 +131,108 @@ def _from(here: Path, path: Path) -> str:
     """As compose wants a path: relative to its file, and beginning with a dot, where that is possible."""
     whole = path.absolute()
     return f"./{whole.relative_to(here)}" if whole.is_relative_to(here) else str(whole)
+
+
+@click.command("doctor")
+@world_option()
+@_fleet_file_option()
+@store_option()
+@casebook_option()
+@click.option("--broker", metavar="URL", envvar="TREZOR_BROKER", help="mqtt[s]://user:password@host:port[?ca=FILE]")
+@click.option("--page", default="127.0.0.1:8080", envvar="TREZOR_PAGE", show_default=True, metavar="HOST:PORT")
+@click.option("--accounts", type=click.Path(path_type=Path), envvar="TREZOR_ACCOUNTS", help="Accounts of the page.")
+@click.option("--grafana", metavar="URL", envvar="TREZOR_GRAFANA_URL", help="Grafana, with user:password or --token.")
+@click.option("--token", envvar="TREZOR_GRAFANA_TOKEN", help="Of Grafana.")
+@click.option(
+    "--language", type=click.Choice(LANGUAGES), default="fr", envvar="TREZOR_LANGUAGE", show_default=True,
+)  # fmt: skip
+def doctor(
+    world: str, fleet_file: Path, store_url: str, casebook_url: str, broker: str | None, page: str,
+    accounts: Path | None, grafana: str | None, token: str | None, language: str,
+) -> None:  # fmt: skip
+    """Check every connection and setting, and say what to do. Exit code 1 when anything is wrong."""
+    setup = Setup(
+        world=world, fleet=fleet_file, store=store_url, casebook=casebook_url, broker=broker, page=page,
+        accounts=accounts, grafana=grafana, grafana_token=token, environ=os.environ, now=_now,
+    )  # fmt: skip
+    console, troubles = Console(highlight=False, markup=False, soft_wrap=True), 0
+    for finding in examine(setup):
+        sign, colour = STATES[finding.state]
+        console.print(f"{sign} {finding.what.of(language)}", style=colour if finding.state != "ok" else "")
+        if finding.remedy is not None:
+            troubles += 1
+            console.print(f"  → {finding.remedy.of(language)}")
+    if troubles:
+        console.print(f"{troubles} problème(s)." if language == "fr" else f"{troubles} problem(s).")
+        sys.exit(1)
+    console.print("Tout va bien." if language == "fr" else "All is well.")
+
+
+@click.command("backup")
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@world_option()
+@_fleet_file_option()
+@store_option()
+@casebook_option()
+def backup(folder: Path, world: str, fleet_file: Path, store_url: str, casebook_url: str) -> None:
+    """Write a world's telemetry, nights, cases, alerts and fleet file into DIR, which must be new.
+
+    The services may go on meanwhile; a station with DuckDB must be stopped. Secrets are not in it: keep a copy of
+    provisioned/ as well.
+    """
+    with _remedies(), _opened(world, store_url, casebook_url) as (store, casebook), _bar() as passing:
+        made = backups.back_up(folder, world, store, casebook, fleet_file, _now(), passing)
+    click.echo(f"{folder}: {_counted(made.store)}; {_counted(made.casebook)}; {made.fleet.name}")
+
+
+@click.command("restore")
+@click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--world", type=WORLD, envvar="TREZOR_WORLD", help="Into this world. [default: the one in the backup]")
+@_fleet_file_option()
+@store_option()
+@casebook_option()
+@click.option("--again", is_flag=True, help="Go on with a restore that was interrupted: the store may hold rows.")
+def restore(folder: Path, world: str | None, fleet_file: Path, store_url: str, casebook_url: str, again: bool) -> None:
+    """Put the backup in DIR into an empty store and casebook, of whatever kind; nothing is overwritten."""
+    with _remedies():
+        chosen = world or backups.world_of(folder)
+        with _opened(chosen, store_url, casebook_url) as (store, casebook), _bar() as passing:
+            done = backups.restore(folder, store, casebook, fleet_file, again=again, progress=passing)
+    click.echo(f"world {chosen}: {_counted(done.store)}; {_counted(done.casebook)}; fleet file {done.fleet}")
+    for table, count in done.refused.items():
+        if count:
+            click.echo(f"{table}: {count} rows refused by the store, {next(iter(done.reasons), '')}", err=True)
+    if chosen != LIVE and chosen != backups.world_of(folder):
+        click.echo("Alerts still owed are told when a monitor judges this world: clear its contacts for a drill.")
+
+
+@contextmanager
+def _opened(world: str, store_url: str, casebook_url: str) -> Iterator[tuple[Store, Casebook]]:
+    with ExitStack() as stack:
+        try:
+            store = open_store(store_url, world)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from None
+        stack.callback(store.close)
+        casebook = open_casebook(casebook_url, world)
+        stack.callback(casebook.close)
+        yield store, casebook
+
+
+@contextmanager
+def _bar() -> Iterator[Passing]:
+    """A line per table on the screen, while it is a screen."""
+    columns = (TextColumn("{task.description:<12}"), BarColumn(), TextColumn("{task.fields[rows]} rows"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def passing(table: str, rows: int, share: float) -> None:
+            if table not in tasks:
+                tasks[table] = bar.add_task(table, total=1.0, rows=0)
+            bar.update(tasks[table], completed=share, rows=rows)
+
+        yield passing
+
+
+def _counted(rows: dict[str, int]) -> str:
+    return ", ".join(f"{count} {table}" for table, count in rows.items())

@@ -56,16 +56,27 @@ def drop(http: Http, buckets: tuple[Bucket, ...]) -> None:
         _DROP.get(major, _unknown)(http, bucket)
 
 
+def kept_days(http: Http, name: str) -> float | None:
+    """How long a database keeps what it holds, in days; 0 is for ever, None where it is not there (or of version 3).
+
+    Makes nothing. Raises StoreAway.
+    """
+    major, _ = http.version()
+    if major == 1:
+        if (name,) not in {tuple(row) for series in http.query("", "SHOW DATABASES") for row in series.values}:
+            return None
+        return _kept_1(http, name) / DAY_S
+    found = _find_2(http, name) if major == 2 else None
+    return None if found is None else sum(rule.every_seconds or 0 for rule in found.retention_rules or []) / DAY_S
+
+
 def _unknown(http: Http, bucket: Bucket) -> None:
     raise StoreAway(f"{http.address.url} is an InfluxDB of a version that is not known here (1, 2 and 3 are)")
 
 
 def _prepare_1(http: Http, bucket: Bucket) -> None:
     if (bucket.name,) in {tuple(row) for series in http.query("", "SHOW DATABASES") for row in series.values}:
-        policies = http.query(bucket.name, f'SHOW RETENTION POLICIES ON "{bucket.name}"')
-        rows = [dict(zip(series.columns, row, strict=True)) for series in policies for row in series.values]
-        hours = next((str(row.get("duration")).partition("h")[0] for row in rows if row.get("default")), "0")
-        _warn_if_other(bucket, int(hours) * 3600 if hours.isdecimal() else 0)
+        _warn_if_other(bucket, _kept_1(http, bucket.name))
         return
     keep = "INF" if bucket.keep_days is None else f"{bucket.keep_days}d"
     _do(
@@ -73,6 +84,14 @@ def _prepare_1(http: Http, bucket: Bucket) -> None:
         f'CREATE DATABASE "{bucket.name}" WITH DURATION {keep} REPLICATION 1 '
         f'SHARD DURATION {bucket.shard_days}d NAME "{POLICY}"',
     )
+
+
+def _kept_1(http: Http, name: str) -> int:
+    """Seconds, 0 for ever."""
+    policies = http.query(name, f'SHOW RETENTION POLICIES ON "{name}"')
+    rows = [dict(zip(series.columns, row, strict=True)) for series in policies for row in series.values]
+    hours = next((str(row.get("duration")).partition("h")[0] for row in rows if row.get("default")), "0")
+    return int(hours) * 3600 if hours.isdecimal() else 0
 
 
 def _drop_1(http: Http, bucket: Bucket) -> None:

@@ -1,0 +1,1 @@
+"""Judges the judge: simulated worlds through the real monitor, its cases against what really happened."""

@@ -1,0 +1,185 @@
+"""Fault by fault: found or not, after how long, under which name, how well measured; and warned of or not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+import polars as pl
+
+from scorecard.known import Known, Lived
+from scorecard.matching import FORECAST, Judged, Verdict, comes_true
+from scorecard.said import DAY, Said
+
+SUNNY: Final = 0.8  # clearness of a day that lets a panel show what it can do
+AHEAD: Final = DAY  # a warning helps if it comes so long before the dusk
+SUDDEN: Final = 2 * DAY  # what began later than this before a dark night nobody could foretell
+APART: Final = 7 * DAY  # between two dark nights of one lamp that count as two surprises
+# A lamp that goes out by these goes out with a full battery: no forecast of reserve can see it.
+UNFORESEEN: Final = frozenset({"dark", "early_off", "flicker", "clock_wrong", "restart_loop"})
+ENERGY: Final = frozenset(
+    {
+        "panel_lost", "panel_partial", "panel_soiled", "battery_worn", "battery_weak_cell", "battery_lost",
+        "charger_stuck", "day_burning", "early_off", "dark_risk",
+    }
+)  # fmt: skip
+HITS: Final = frozenset({Verdict.RIGHT, Verdict.CAUSE})
+
+
+@dataclass(slots=True)
+class Outcome:
+    """Hours are from the true onset (of slow faults: from crossing the threshold), never below 0."""
+
+    fault: Known
+    how: str = ""  # the best verdict any case got for it; '' when nothing was said
+    kinds: list[str] = field(default_factory=list)  # of the visible cases it caused, its own first
+    hours: float | None = None
+    hours_shown: float | None = None  # from the first dusk or noon that could show it
+    sunny_days: int | None = None
+    doubles: int = 0  # second and further cases of its own kind
+    incidents: int = 0  # of a commune's outage: everything said about it
+    error: float | None = None  # estimate minus truth: share of output lost, or of capacity left
+    error_total: float | None = None  # of dirt: against all dirt, not only that beyond the neighbours'
+    lead_days: float | None = None  # from being known to the first night not fully lit
+    went_dark: bool = False
+
+    @property
+    def found(self) -> bool:
+        return self.how in HITS
+
+    @property
+    def detected(self) -> bool:
+        """Something was said about it, under whatever name, that does not merely follow from it."""
+        return self.found or self.how == Verdict.CONFUSED
+
+
+_BEST: Final = (Verdict.RIGHT, Verdict.CAUSE, Verdict.CONFUSED, Verdict.FOLLOWS, Verdict.OUTAGE)
+
+
+def outcomes(judged: Sequence[Judged], world: Lived) -> list[Outcome]:
+    mine: list[list[Judged]] = [[] for _ in world.faults]
+    for one in judged:
+        if one.fault is not None:
+            mine[one.fault].append(one)
+    return [_outcome(fault, cases, world) for fault, cases in zip(world.faults, mine, strict=True)]
+
+
+def _outcome(fault: Known, cases: Sequence[Judged], world: Lived) -> Outcome:
+    out = Outcome(fault)
+    ranked = sorted(cases, key=lambda one: (_BEST.index(one.verdict), one.said.known_at))
+    if not ranked:
+        return out
+    out.how = str(ranked[0].verdict)
+    out.kinds = list(dict.fromkeys(one.said.kind for one in ranked))
+    own = [one.said for one in cases if one.verdict is Verdict.RIGHT]
+    out.doubles = max(0, len(own) - 1)
+    out.incidents = len(cases) if fault.kind == "commune_silent" else 0
+    hits = [one.said for one in cases if one.verdict in HITS]
+    if hits:
+        known_at = min(said.known_at for said in hits)
+        out.hours = max(0.0, (known_at - fault.since) / timedelta(hours=1))
+        out.hours_shown = max(0.0, (known_at - fault.shows) / timedelta(hours=1))
+        out.sunny_days = _sunny_days(fault, known_at, world)
+        _lead(out, known_at, world)
+    if own:
+        _errors(out, own, world)
+    return out
+
+
+def _sunny_days(fault: Known, known_at: datetime, world: Lived) -> int:
+    days = world.sky.filter((pl.col("commune") == fault.commune) & (pl.col("clearness") >= SUNNY))["time"]
+    # The plant's day is noon to noon; its sun is counted with the date on which most of it shone.
+    return int(days.is_between(fault.since - DAY, known_at, closed="none").sum())
+
+
+def _lead(out: Outcome, known_at: datetime, world: Lived) -> None:
+    if out.fault.lamp is None:
+        return
+    nights = world.of(out.fault.lamp).filter((pl.col("verdict") != "lit") & ~pl.col("relearning"))["time"]
+    bad = nights.filter(nights.is_between(out.fault.since - timedelta(hours=18), out.fault.until))
+    first = bad.min() if len(bad) else None
+    if isinstance(first, datetime):
+        out.went_dark = True
+        out.lead_days = (first + timedelta(hours=18) - known_at) / DAY
+
+
+def _errors(out: Outcome, own: Sequence[Said], world: Lived) -> None:
+    """Of the last estimate, against the truth of the date it speaks of."""
+    last = max((said for said in own if said.estimate is not None), key=lambda said: said.known_at, default=None)
+    if last is None or last.estimate is None or out.fault.lamp is None:
+        return
+    date = last.estimated_for or last.known_at.replace(hour=0, minute=0, second=0, microsecond=0)
+    night = world.of(out.fault.lamp).filter(pl.col("time") == date)
+    if out.fault.kind == "panel_partial" and out.fault.mode != "shade":
+        out.error = last.estimate - out.fault.severity
+    elif night.is_empty():
+        return
+    elif out.fault.kind == "panel_soiled":
+        out.error = last.estimate - float(night["excess"][0])
+        out.error_total = last.estimate - float(night["soiling"][0])
+    elif out.fault.kind == "battery_worn":
+        out.error = last.estimate - float(night["capacity"][0])
+
+
+@dataclass(frozen=True, slots=True)
+class Surprise:
+    """A night not fully lit, after a week of lit ones, that somebody could have foretold."""
+
+    lamp: str
+    date: datetime
+    warned: bool  # a visible dark_risk case a day before
+    known: bool  # any visible case about its energy a day before
+    why: str  # the fault behind it, 'weather' where there is none
+
+
+def surprises(cases: Sequence[Said], world: Lived) -> list[Surprise]:
+    found = []
+    bad = world.nights.filter((pl.col("verdict") != "lit") & ~pl.col("relearning"))
+    for (lamp,), rows in bad.group_by("lamp", maintain_order=True):
+        faults = [fault for fault in world.faults if fault.lamp == lamp]
+        mine = [said for said in cases if said.lamp == lamp and said.visible]
+        before: datetime | None = None
+        for date in rows["time"].to_list():
+            fresh = before is None or date - before > APART
+            before = date
+            if fresh and (one := _surprise(str(lamp), date, faults, mine, world)) is not None:
+                found.append(one)
+    return found
+
+
+def _surprise(
+    lamp: str, date: datetime, faults: Sequence[Known], cases: Sequence[Said], world: Lived
+) -> Surprise | None:
+    dusk = date + timedelta(hours=18)
+    behind = [fault for fault in faults if fault.began <= dusk + DAY / 2 and fault.until + 5 * DAY >= dusk]
+    sudden = any(dusk - fault.began < SUDDEN for fault in behind)
+    if sudden or any(fault.kind in UNFORESEEN for fault in behind) or dusk < world.start + 2 * DAY:
+        return None
+    in_time = [
+        said.kind for said in cases
+        if said.known_at <= dusk - AHEAD and (said.until is None or said.until >= dusk - AHEAD)
+    ]  # fmt: skip
+    return Surprise(
+        lamp, date, warned="dark_risk" in in_time, known=bool(ENERGY & set(in_time)),
+        why=behind[-1].kind if behind else "weather",
+    )  # fmt: skip
+
+
+def warnings(judged: Sequence[Judged], world: Lived) -> tuple[int, int, int]:
+    """Visible dark_risk cases: how many came true within three nights, how many did not, how many a repair averted."""
+    true = wrong = averted = 0
+    for one in judged:
+        said = one.said
+        if said.kind != "dark_risk" or not said.visible:
+            continue
+        ended = [
+            fault for fault in world.faults
+            if fault.lamp == said.lamp and said.known_at < fault.until <= said.known_at + FORECAST
+        ]  # fmt: skip
+        if comes_true(said, world):
+            true += 1
+        elif ended or said.known_at > world.end - FORECAST:
+            averted += 1
+        else:
+            wrong += 1
+    return true, wrong, averted

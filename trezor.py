@@ -20,6 +20,7 @@ import click
 from rich.console import Console
 
 import trezor_demo
+from dashboards.commands import dashboards
 from firmware_sim.commands import lamps, record, replay, scenarios, simulate
 from gateway.broker import SHARED, WINDOW, BrokerFailed, EmbeddedBroker
 from gateway.fleet import Fleet
@@ -411,7 +412,7 @@ def demo(fleet: Fleet, page: str, port: int, once: bool, language: str, folder: 
         )  # fmt: skip
 
 
-for command in (cases, nights, explain, account, scenarios, simulate, record, replay, lamps):
+for command in (cases, nights, explain, account, dashboards, scenarios, simulate, record, replay, lamps):
     cli.add_command(command)
 
 if __name__ == "__main__":

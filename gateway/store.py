@@ -94,7 +94,7 @@ NIGHTS: Final = Table(
         **_columns(_REAL, "night_minutes seen_minutes should_minutes led_ratio led_ratio_low night_min_v"),
         **_columns(_COUNT, "night_samples led_n switchings"),
         **_columns(TIME, "lit_at night_first night_end night_last switch_at"),
-        # unlit although commanded: `out` all night, `gone` after some light, with a good battery; `cut` with an empty one
+        # unlit although commanded: `out` all night, `gone` after some light, both with a good battery; `cut` without
         **_columns(_REAL, "out_v out_target out_led_w out_minutes gone_v gone_minutes cut_v cut_minutes"),
         **_columns(TIME, "out_since out_at gone_since gone_at cut_since cut_at lit_run_at lit_run_since"),
         **_columns(pl.Boolean(), "lit_last"),

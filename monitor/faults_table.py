@@ -1,6 +1,7 @@
 """The mirror of the casebook in the store's table `faults`, for dashboards: one row a case."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 import polars as pl
@@ -25,7 +26,7 @@ def rows(cases: Iterable[Case], fleet: Fleet, now: datetime) -> pl.DataFrame:
             "opened_at": case.opened_at,
             "closed_at": case.closed_at,
             "acknowledged_at": case.acknowledged_at,
-            "state": str(case.state),
+            "state": "hidden" if case.hidden_by and not case.until else str(case.state),
             "cause": case.causes[0].cause if case.causes else None,
             "likelihood": case.causes[0].likelihood if case.causes else None,
             "estimate": case.estimate,
@@ -45,10 +46,20 @@ class Mirror:
         self._store = store
         self._fleet = fleet
         self._waiting = {case.id: case for case in cases}
+        self._since: dict[int, datetime] = {}
 
     def copy(self, changed: Iterable[Case], now: datetime) -> None:
         """Raises StoreAway; then the cases wait."""
         self._waiting |= {case.id: case for case in changed}
-        if self._waiting:
-            self._store.append("faults", rows(self._waiting.values(), self._fleet, now))
-            self._waiting.clear()
+        if not self._waiting:
+            return
+        cases = list(self._waiting.values())
+        # A row is named by its since: where late data moved it, the old row must not stand beside the new one.
+        moved = [
+            replace(case, since=self._since[case.id], withdrawn_at=now)
+            for case in cases
+            if self._since.get(case.id, case.since) != case.since
+        ]
+        self._store.append("faults", rows([*moved, *cases], self._fleet, now))
+        self._since |= {case.id: case.since for case in cases}
+        self._waiting.clear()

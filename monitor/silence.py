@@ -15,8 +15,9 @@ from gateway.telemetry import TIME
 from monitor.fault import Cause, Episode, Figure, Kind
 from monitor.sun import dusk_and_dawn
 
+FIRST_INTERVAL_S: Final = 6 * 3600.0  # between reports, until a lamp has shown its own: the cheap data plan
+LEARNING: Final = 0.3  # weight of the newest report in a lamp's usual interval
 LATE_INTERVALS: Final = 2.5  # a lamp may miss two reports
-NEWEST_WORD: Final = 0.2  # its weight in the usual interval: a dozen reports of another length make a new usual one
 COMMUNE_GRACE: Final = timedelta(minutes=20)
 LAMP_GRACE: Final = timedelta(hours=6)
 MORNING_GRACE: Final = timedelta(hours=2)  # a lamp without power wakes with the sun and tells then
@@ -68,8 +69,12 @@ class Hearing:
             pl.col("known").is_null() | (pl.col("received") > pl.col("known"))
         ).drop("known")  # fmt: skip
         words = pl.concat([self.last, new]).unique(["lamp", "received", "last"]).sort("lamp", "received", "last")
+        # A new lamp is given the longest usual interval until it has shown its own; one odd report changes little.
+        known = pl.col("lamp").is_in(self.last["lamp"].implode())
+        first = pl.int_range(pl.len()).over("lamp") == 0
+        guessed = pl.when(first & ~known).then(FIRST_INTERVAL_S).otherwise(pl.col("interval_s"))
         words = words.with_columns(
-            interval_s=pl.col("interval_s").ewm_mean(alpha=NEWEST_WORD, adjust=False).over("lamp"),
+            interval_s=guessed.ewm_mean(alpha=LEARNING, adjust=False).over("lamp"),
             since=pl.col("last").cum_max().shift(1).over("lamp"),
             heard=pl.col("received").shift(1).over("lamp"),
         )

@@ -78,7 +78,11 @@ def _with_panel(table: pl.DataFrame) -> pl.DataFrame:
         lately_best=pl.min_horizontal(pl.col("apart"), pl.col("apart").shift(1)).over(one),
         nth=pl.col("apart").cum_count().over(one),
     ).with_columns(
-        clean=pl.col("calm").cum_max().over(one).clip(lower_bound=0.0),
+        # The cleanest it usually gets: a maximum would count every lucky week as its own.
+        clean=pl.col("calm")
+        .rolling_quantile(0.9, interpolation="linear", window_size=90, min_samples=1)
+        .over(one)
+        .clip(lower_bound=0.0),
         step=pl.col("lately") - pl.col("before"),
     )
     seen = seen.with_columns(
@@ -134,6 +138,7 @@ OCV: Final[dict[str, tuple[tuple[float, ...], tuple[float, ...]]]] = {
 }
 TO_CUT: Final = {"lfp": 0.97, "nimh": 0.95, "gel": 0.8}  # share of a full charge that flows before the cut-off [K]
 COULOMBIC: Final = 0.97  # of the charge comes out again, until the lamp has shown its own: LFP 0.99, lead 0.9 [K]
+LEARNT_CYCLES: Final = 5  # full charges, before a lamp's own balance can be trusted for a forecast
 CAPACITY_DATES: Final = 7
 CAPACITIES: Final = np.linspace(1.15, 0.15, 101)  # share of nameplate, candidates
 
@@ -243,7 +248,8 @@ def _with_outlook(table: pl.DataFrame) -> pl.DataFrame:
     # From full to full, what was charged is what was drawn and its losses: each lamp's own, its sensors' errors too.
     cycle = pl.col("began_full") & pl.col("began_full").shift(1).over(one) & (pl.col("charge_ah") > 0)
     own = pl.when(cycle).then(took.shift(1).over(one) / pl.col("charge_ah")).rolling_median(14, min_samples=2).over(one)
-    gave = pl.col("charge_ah").fill_null(0.0) * own.forward_fill().over(one).fill_null(COULOMBIC).clip(0.6, 1.1)
+    own = own.forward_fill().over(one)
+    gave = pl.col("charge_ah").fill_null(0.0) * own.fill_null(COULOMBIC).clip(0.6, 1.1)
     # Missing before the night, from the last full charge on; a full charge resets it.
     full = pl.col("began_full")
     table = table.with_columns(flow=took.shift(1).over(one).fill_null(0.0) - gave, run=full.cum_sum().over(one))
@@ -257,7 +263,7 @@ def _with_outlook(table: pl.DataFrame) -> pl.DataFrame:
     # Three nights ahead, as the last days went; the estimate's error is about an eighth of the battery. [K]
     margin = (left - 2.0 * recent) / spread
     risk = 1.0 / (1.0 + (-1.7 * -margin).exp())
-    heard = pl.col("charge_ah").is_not_null() & pl.col("discharge_ah").is_not_null() & (pl.col("run") > 0)
+    heard = pl.col("charge_ah").is_not_null() & pl.col("discharge_ah").is_not_null() & (pl.col("run") > LEARNT_CYCLES)
     return table.with_columns(
         autonomy=pl.when(heard).then(autonomy).cast(pl.Float32), dark_risk=pl.when(heard).then(risk).cast(pl.Float32)
     ).drop("flow", "run")

@@ -22,7 +22,7 @@ CELL: Final = Threshold(
 BELOW: Final = Threshold(
     0.2, "of one cell's voltage", "at dusk, where it also rests below its cut-off: wear alone sinks less"
 )
-OHM: Final = Threshold(2.6, "times its usual resistance", "cold and age double it at the most")
+OHM: Final = Threshold(4.0, "times its usual resistance", "wear triples it at the most; a failing cell does more")
 SAG: Final = Threshold(0.02, "of the nominal voltage", "below this a risen resistance does no harm")
 OVER: Final = Threshold(1.03, "of the charge-end voltage", "a cool gel battery is rightly charged 2 % higher")
 RISEN: Final = Threshold(
@@ -81,16 +81,18 @@ def tell_battery_worn(row: Row) -> Told:
 def find_weak_cell(view: View) -> pl.DataFrame:
     cell_v = pl.col("nominal_v") / pl.col("cells")
     stepped = (pl.col("dusk_step_v") < -CELL.value * cell_v) & pl.col("began_full")
+    lacking = pl.when(pl.col("chemistry") == "lfp").then(1.75 * BELOW.value).otherwise(BELOW.value)
     # An empty battery recovers above its cut-off once the load is gone; one that lost a cell rests below it, charged.
     below = (
         (pl.col("idle_night_v") < pl.col("cut_off") + 0.02 * pl.col("nominal_v"))
         & ((pl.col("charge_ah") > 0.015 * pl.col("nominal_ah")) | (pl.col("bat_day_v") > pl.col("nominal_v")))
-        & (pl.col("dusk_step_v").fill_null(-99.0) < -BELOW.value * cell_v)
+        & (pl.col("dusk_step_v").fill_null(-99.0) < -cell_v * lacking)
         & pl.col("cut_at").is_not_null()
     )
     short = stepped.fill_null(False) | below.fill_null(False)
     sag = (pl.col("resistance_ratio") > OHM.value) & (pl.col("sag_v") > SAG.value * pl.col("nominal_v"))
-    bad = short | sag
+    # What still gives its Ah from full to cut-off is worn as a whole, and judged as that.
+    bad = short | (sag & (pl.col("capacity").fill_null(1.0) > WORN.value))
     good = (pl.col("dusk_step_v") > -0.5 * CELL.value * cell_v) & (pl.col("resistance_ratio").fill_null(1.0) < 1.6)
     return (
         view.nights.with_columns(

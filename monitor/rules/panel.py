@@ -14,7 +14,9 @@ DEAD: Final = Threshold(
 PEERS: Final = Threshold(0.06, "of nameplate", "the neighbours must be charging: a storm is no theft")
 STEP: Final = Threshold(0.13, "of the output", "under it: bird dirt, a neighbour washed, a hazy morning")
 SWING: Final = Threshold(2.5, "times its own scatter", "lamps half in the shade swing with every haze")
-SOILED: Final = Threshold(0.12, "of the output", "below, washing does not pay the walk; dust of a week is 5 %")
+SOILED: Final = Threshold(
+    0.15, "of the output", "villagers wash what looks dirty, at about 14 %; below, washing does not pay the walk"
+)
 CLEAN: Final = Threshold(0.06, "of the output", "washed, within the estimate's error")
 ABRUPT: Final = Threshold(0.6, "of the loss", "dirt takes weeks to do what a broken string does at once")
 

@@ -45,23 +45,30 @@ def _contacts(fleet: Fleet, setup: Setup) -> Iterator[Finding]:
                 f"{commune.name} : personne n'est prévenu (aucun contact dans le fichier du parc)",
                 f"{commune.name}: nobody is told (no contact in the fleet file)",
             )
-    everybody = dict.fromkeys(contact for commune in fleet.communes for contact in fleet.contacts(commune))
-    troubles = [finding for contact in everybody for finding in _contact(contact, setup)]
+    everybody = tuple(dict.fromkeys(contact for commune in fleet.communes for contact in fleet.contacts(commune)))
+    troubles = [*_without_address(everybody, setup), *(f for contact in everybody for f in _not_usable(contact, setup))]
     yield from troubles
     if everybody and not troubles:
         yield ok(f"{len(everybody)} contacts ont une adresse", f"{len(everybody)} contacts have an address")
 
 
-def _contact(contact: Contact, setup: Setup) -> Iterator[Finding]:
-    url, missing = address(contact.url, setup.environ)
-    if url is None:
-        yield wrong(
-            f"contact « {contact.role} » : la variable {missing} n'a pas de valeur, ses alertes restent en attente",
-            f"contact {contact.role!r}: the variable {missing} has no value, its alerts wait",
-            f"écrire {missing}=mailto://… (ou toute adresse Apprise) dans contacts.env, puis redémarrer le moniteur",
-            f"write {missing}=mailto://… (or any Apprise URL) into contacts.env, then restart the monitor",
-        )
-    elif apprise.Apprise.instantiate(url) is None:
+def _without_address(everybody: tuple[Contact, ...], setup: Setup) -> Iterator[Finding]:
+    missing = {contact.role: address(contact.url, setup.environ)[1] for contact in everybody}
+    names = list(dict.fromkeys(filter(None, missing.values())))
+    if not names:
+        return
+    roles = ", ".join(role for role, name in missing.items() if name)
+    yield wrong(
+        f"contacts sans adresse, leurs alertes ne vont que dans le dossier des alertes : {roles}",
+        f"contacts without an address, their alerts only go to the alerts folder: {roles}",
+        f"remplir dans contacts.env, puis redémarrer le moniteur : {', '.join(names)}",
+        f"fill in contacts.env, then restart the monitor: {', '.join(names)}",
+    )
+
+
+def _not_usable(contact: Contact, setup: Setup) -> Iterator[Finding]:
+    url, _ = address(contact.url, setup.environ)
+    if url is not None and apprise.Apprise.instantiate(url) is None:
         yield wrong(
             f"contact « {contact.role} » : son adresse n'est pas comprise par Apprise",
             f"contact {contact.role!r}: Apprise does not understand its address",

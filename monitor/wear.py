@@ -23,6 +23,7 @@ def wear(samples: pl.DataFrame) -> pl.DataFrame:
         samples.with_columns(
             dv=pl.col("bat_v").diff().over("lamp"),
             di=pl.col("bat_a").diff().over("lamp"),
+            cut=pl.col("commanded") & ~pl.col("on"),
             step_min=pl.col("time").diff().dt.total_seconds().over("lamp") / 60.0,
         )
         .filter(
@@ -31,6 +32,8 @@ def wear(samples: pl.DataFrame) -> pl.DataFrame:
             & (pl.col("elevation") < -2.0)
             # At dusk the surface charge of the day goes with the first load, and looks like resistance.
             & ~pl.col("solar_hour").is_between(12.0, EVENING_HOUR)
+            # An empty battery recovers by half a volt when it is cut off: no resistance either.
+            & ~(pl.col("cut") | pl.col("cut").shift(1).over("lamp")).fill_null(False)
         )
         .with_columns(ohm=pl.col("dv") / pl.col("di"))
         .group_by(key)

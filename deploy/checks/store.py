@@ -80,13 +80,17 @@ def _influx(url: str, shown: str, setup: Setup) -> Iterator[Finding]:
         yield ok(f"stockage {shown} : InfluxDB {version} répond", f"store {shown}: InfluxDB {version} answers")
         yield from _clock(answer.headers.get("Date"), setup.now())
         yield from _scratch(url, setup.now())
-        for name, wanted in ((setup.world, address.raw_days), (f"{setup.world}_kept", None)):
-            yield from _retention(name, kept_days(http, name), wanted)
+        wanted = {setup.world: address.raw_days, f"{setup.world}_kept": None}
+        kept = {name: kept_days(http, name) for name in wanted}
+        for name in wanted:
+            yield from _retention(name, kept[name], wanted[name])
     except StoreAway as error:
         yield _away(shown, error)
         return
     finally:
         http.close()
+    if None in kept.values():  # asking the store would make them
+        return
     store = open_store(url, setup.world)
     try:
         yield from _content(store, shown, setup.now())

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,17 @@ class Postgres:
         with (self._folder / "log").open("wb") as log:
             self._process = subprocess.Popen(arguments, stdout=log, stderr=log, **rights)
         wait_for_port(self.port, self._process)
+        self._wait_until_ready()
         return self
+
+    def _wait_until_ready(self, timeout_s: float = 30.0) -> None:
+        """It listens a moment before it lets anybody in."""
+        ready = [need(_binary("pg_isready"), "postgresql"), "-q", "-h", "127.0.0.1", "-p", str(self.port)]
+        deadline = time.monotonic() + timeout_s
+        while subprocess.run(ready).returncode:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL does not get ready: {(self._folder / 'log').read_text()[-2000:]}")
+            time.sleep(0.05)
 
     def database(self) -> str:
         """The URL of a new, empty database."""

@@ -141,6 +141,7 @@ OCV: Final[dict[str, tuple[tuple[float, ...], tuple[float, ...]]]] = {
 SHAPE: Final = 0.65
 TO_CUT: Final = {"lfp": 0.97, "nimh": 0.95, "gel": 0.8}  # share of a full charge that flows before the cut-off [K]
 COULOMBIC: Final = 0.97  # of the charge comes out again, until the lamp has shown its own: LFP 0.99, lead 0.9 [K]
+RECOVERED_SHARE: Final = 0.1  # of the nominal voltage above the cut-off, at rest after it
 LEARNT_CYCLES: Final = 5  # full charges, before a lamp's own balance can be trusted for a forecast
 CAPACITY_DATES: Final = 7
 CAPACITIES: Final = np.linspace(1.15, 0.15, 101)  # share of nameplate, candidates
@@ -165,7 +166,9 @@ def _with_battery(table: pl.DataFrame) -> pl.DataFrame:
         fall_v=usual_v - pl.col("rest_dawn_v"),
     )
     # Cut off on a night that began full: the battery itself has measured what it holds.
-    cut = pl.col("cut_ah").is_not_null() & (pl.col("full_n").fill_null(0) > 0)
+    # One that recovers high above its cut-off was not empty: its resistance pulled it down.
+    recovered = pl.col("idle_night_v") > pl.col("cut_off") + RECOVERED_SHARE * pl.col("nominal_v")
+    cut = pl.col("cut_ah").is_not_null() & (pl.col("full_n").fill_null(0) > 0) & ~recovered.fill_null(False)
     until_cut = pl.when(cut).then(
         pl.col("cut_ah") / (pl.col("nominal_ah") * pl.col("chemistry").replace_strict(TO_CUT))
     )
@@ -187,6 +190,7 @@ def _with_battery(table: pl.DataFrame) -> pl.DataFrame:
         return table.with_columns(
             pl.lit(None, dtype=pl.Float32).alias("capacity"), pl.lit(None, dtype=pl.Float64).alias("capacity_pm"),
             pl.lit(None, dtype=pl.Float64).alias("capacity_noise"),
+            pl.lit(None, dtype=pl.Float64).alias("capacity_once"),
             pl.lit(0, dtype=pl.UInt32).alias("capacity_n"),
         )  # fmt: skip
     # A long night, a feast's lighting profile or a cold week sinks every battery of a commune alike: that is no wear.
@@ -195,17 +199,20 @@ def _with_battery(table: pl.DataFrame) -> pl.DataFrame:
     found = (
         pl.concat(estimates)
         .sort("lamp", "time")
-        .with_columns(once=pl.coalesce("until_cut", (pl.col("once") / pl.min_horizontal(together, pl.lit(1.1))) ** SHAPE))
+        .with_columns(
+            once=pl.coalesce("until_cut", (pl.col("once") / pl.min_horizontal(together, pl.lit(1.1))) ** SHAPE)
+        )
         .with_columns(
             capacity=pl.col("once").rolling_median(CAPACITY_DATES, min_samples=1).over(one).cast(pl.Float32),
             capacity_pm=(pl.col("once").rolling_std(CAPACITY_DATES, min_samples=2).over(one)),
             capacity_n=pl.col("once").is_not_null().cum_sum().over(one),
+            capacity_once=pl.col("once"),
             # How much one night's estimate of this lamp scatters while nothing is wrong with it: a cut-off is wrong.
             capacity_noise=_first_spread(pl.when(pl.col("until_cut").is_null()).then(pl.col("once")), one),
         )
     )
     return table.join(
-        found.select(*one, "time", "capacity", "capacity_pm", "capacity_n", "capacity_noise"),
+        found.select(*one, "time", "capacity", "capacity_pm", "capacity_n", "capacity_noise", "capacity_once"),
         on=[*one, "time"], how="left",
         maintain_order="left",
     )  # fmt: skip

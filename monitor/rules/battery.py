@@ -7,6 +7,7 @@ import polars as pl
 from monitor.controller import HOT_C
 from monitor.fault import Kind
 from monitor.rules.rule import Row, Rule, Threshold, Told, View, figure, ranked
+from monitor.trends import RECOVERED_SHARE
 
 IDLE: Final = Threshold(
     0.9, "of the day's samples", "a battery that neither charges nor discharges all day is not there"
@@ -91,8 +92,14 @@ def find_weak_cell(view: View) -> pl.DataFrame:
     )
     short = stepped.fill_null(False) | below.fill_null(False)
     sag = (pl.col("resistance_ratio") > OHM.value) & (pl.col("sag_v") > SAG.value * pl.col("nominal_v"))
-    # What still gives its Ah from full to cut-off is worn as a whole, and judged as that.
-    bad = short | (sag & (pl.col("capacity").fill_null(1.0) > WORN.value))
+    # Wear raises the resistance as well: it is a cell only where the battery was not empty, or is not worn.
+    held = pl.col("idle_night_v") > pl.col("cut_off") + RECOVERED_SHARE * pl.col("nominal_v")
+    bad = short | (
+        sag
+        & pl.when(pl.col("cut_at").is_not_null())
+        .then(held)
+        .otherwise(pl.col("capacity_once").fill_null(1.0) > WORN.value)
+    )
     good = (pl.col("dusk_step_v") > -0.5 * CELL.value * cell_v) & (pl.col("resistance_ratio").fill_null(1.0) < 1.6)
     return (
         view.nights.with_columns(

@@ -122,6 +122,7 @@ class Figures:
     all_kinds: Group
     kind_right: Share  # of what was detected
     false_friendly: Rate  # on the worlds of FRIENDLY
+    strict_friendly: Rate  # the same with true cases that nobody's mishap is behind: dirt of the season, age, weather
     false_all: Rate
     false_sky_or_network: int  # on the friendly worlds
     false_by: dict[str, int]  # kind and friend
@@ -133,7 +134,8 @@ class Figures:
     withdrawn: int
     confusion: dict[str, dict[str, int]]  # true kind → kind said first
     outages: list[int]  # visible incidents of each commune outage of a day or more
-    warned: Share
+    warned: Share  # of the dark nights that could be foretold: by a case, or under the commune's note of low sun
+    warned_of_faults: Share  # the same where a fault was behind the night, not the weather
     known: Share
     came_true: Share
     averted: int
@@ -159,11 +161,13 @@ def figures(worlds: Sequence[World], pick: Pick) -> Figures:
     false = _with(worlds, pick, Verdict.FALSE)
     confused = _with(worlds, pick, Verdict.CONFUSED)
     in_friendly = [(world, one) for world, one in false if world.scenario in FRIENDLY]
+    natural = len(_with(friendly, pick, Verdict.NATURAL))
     warned = [one for world in worlds for one in pick(world).surprises]
+    of_faults = [one for one in warned if one.why != "weather"]
     true, wrong, averted = (sum(pick(world).warnings[n] for world in worlds) for n in range(3))
     detected = [one for one in outs if one.detected]
     worn = [one for one in outs if one.fault.kind == "battery_worn"]
-    dirty = [one for one in outs if one.fault.kind == "panel_soiled" and one.fault.size == "10–30 %"]
+    dirty = [one for one in outs if one.fault.kind == "panel_soiled" and one.fault.size.endswith("10–30 %")]
     partial = [one for one in outs if one.fault.kind == "panel_partial"]
     years = sum(world.lamp_years for world in worlds)
     return Figures(
@@ -178,6 +182,7 @@ def figures(worlds: Sequence[World], pick: Pick) -> Figures:
         all_kinds=Group.of(outs),
         kind_right=Share(sum(one.how == Verdict.RIGHT for one in detected), len(detected)),
         false_friendly=Rate(len(in_friendly), sum(world.lamp_years for world in friendly)),
+        strict_friendly=Rate(len(in_friendly) + natural, sum(world.lamp_years for world in friendly)),
         false_all=Rate(len(false), years),
         false_sky_or_network=sum(any(word in one.friend for word in SKY_OR_NETWORK) for _, one in in_friendly),
         false_by=dict(Counter(f"{one.said.kind}: {one.friend}" for _, one in false).most_common()),
@@ -189,7 +194,8 @@ def figures(worlds: Sequence[World], pick: Pick) -> Figures:
         withdrawn=len(_with(worlds, pick, Verdict.WITHDRAWN)),
         confusion=_confusion(outs),
         outages=[one.incidents for one in outs if one.fault.kind == "commune_silent"],
-        warned=Share(sum(one.warned for one in warned), len(warned)),
+        warned=Share(sum(one.warned or one.noted for one in warned), len(warned)),
+        warned_of_faults=Share(sum(one.warned for one in of_faults), len(of_faults)),
         known=Share(sum(one.known for one in warned), len(warned)),
         came_true=Share(true, true + wrong),
         averted=averted,
@@ -254,6 +260,7 @@ def _points(errors: Iterable[float | None]) -> Spread:
 def _alarm(world: World, one: Judged) -> Alarm:
     said = one.said
     friend = one.friend or (f"beside {_beside(world, one)}" if one.fault is not None else "")
+    friend = f"{friend}; {one.measured}" if one.measured else friend
     return Alarm(
         world.name, said.subject, said.kind, f"{said.since:%Y-%m-%d %H:%M}", f"{said.known_at:%Y-%m-%d %H:%M}",
         f"{said.until:%Y-%m-%d}" if said.until else "open", said.cause, friend, said.evidence,

@@ -102,7 +102,7 @@ def _known(row: dict[str, object], fleet: Fleet, scenario: Scenario, nights: pl.
     if kind == "panel_soiled":
         peak = float(str(mine["excess"].max() or 0.0))
         since = _first(mine, pl.col("excess") >= DIRTY) or began
-        size = "10–30 %" if peak <= 0.3 else "over 30 %"
+        size = f"{row['mode']} {'10–30 %' if peak <= 0.3 else 'over 30 %'}"
         skipped = "" if peak >= DIRTY else "never 10 % beyond its neighbours"
     elif kind == "battery_worn":
         least = float(str(mine["capacity"].min() or 1.0))

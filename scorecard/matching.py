@@ -62,6 +62,7 @@ class Judged:
     verdict: Verdict
     fault: int | None = None  # which of the world's faults
     friend: str = ""  # of a false one: what misled, as far as can be told
+    measured: str = ""  # of a false one: how it truly was
 
 
 def judge_cases(cases: Sequence[Said], world: Lived) -> list[Judged]:
@@ -71,7 +72,7 @@ def judge_cases(cases: Sequence[Said], world: Lived) -> list[Judged]:
 def _judge(said: Said, world: Lived) -> Judged:
     if said.withdrawn:
         return Judged(said, Verdict.WITHDRAWN)
-    if said.hidden:
+    if said.hidden_by:
         return Judged(said, Verdict.HIDDEN)
     if said.kind in NOTES:
         return Judged(said, Verdict.NOTE)
@@ -93,7 +94,7 @@ def _judge(said: Said, world: Lived) -> Judged:
         return Judged(said, Verdict.NATURAL)
     if active:
         return Judged(said, Verdict.CONFUSED, active[-1])
-    return Judged(said, Verdict.FALSE, friend=friend(said, world))
+    return Judged(said, Verdict.FALSE, friend=friend(said, world), measured=measured(said, world))
 
 
 def overlaps(said: Said, fault: Known) -> bool:
@@ -143,3 +144,15 @@ def friend(said: Said, world: Lived) -> str:
         "first weeks": at < world.start + 21 * DAY,
     }
     return " + ".join(name for name, active in found.items() if active) or "none"
+
+
+def measured(said: Said, world: Lived) -> str:
+    """How dirty the panel and how large the battery truly were when a case about them opened."""
+    night = world.of(said.subject).filter(pl.col("time") <= said.known_at).tail(1)
+    if night.is_empty():
+        return ""
+    if said.kind in ("panel_soiled", "panel_partial"):
+        return f"dirt {float(night['soiling'][0]):.0%}, {float(night['excess'][0]):.0%} beyond the neighbours"
+    if said.kind in ("battery_worn", "battery_weak_cell"):
+        return f"capacity {float(night['capacity'][0]):.0%}"
+    return ""

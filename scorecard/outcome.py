@@ -104,11 +104,12 @@ def _lead(out: Outcome, known_at: datetime, world: Lived) -> None:
 
 
 def _errors(out: Outcome, own: Sequence[Said], world: Lived) -> None:
-    """Of the last estimate, against the truth of the date it speaks of."""
+    """Of the last estimate, against the truth of the date it speaks of, while the fault still was."""
     last = max((said for said in own if said.estimate is not None), key=lambda said: said.known_at, default=None)
     if last is None or last.estimate is None or out.fault.lamp is None:
         return
-    date = last.estimated_for or last.known_at.replace(hour=0, minute=0, second=0, microsecond=0)
+    latest = min(out.fault.until, world.end) - timedelta(hours=30)
+    date = min(last.estimated_for or last.known_at, latest).replace(hour=0, minute=0, second=0, microsecond=0)
     night = world.of(out.fault.lamp).filter(pl.col("time") == date)
     if out.fault.kind == "panel_partial" and out.fault.mode != "shade":
         out.error = last.estimate - out.fault.severity
@@ -128,6 +129,7 @@ class Surprise:
     lamp: str
     date: datetime
     warned: bool  # a visible dark_risk case a day before
+    noted: bool  # a dark_risk case that the commune's note of low sun hides
     known: bool  # any visible case about its energy a day before
     why: str  # the fault behind it, 'weather' where there is none
 
@@ -137,7 +139,7 @@ def surprises(cases: Sequence[Said], world: Lived) -> list[Surprise]:
     bad = world.nights.filter((pl.col("verdict") != "lit") & ~pl.col("relearning"))
     for (lamp,), rows in bad.group_by("lamp", maintain_order=True):
         faults = [fault for fault in world.faults if fault.lamp == lamp]
-        mine = [said for said in cases if said.lamp == lamp and said.visible]
+        mine = [said for said in cases if said.lamp == lamp and not said.withdrawn]
         before: datetime | None = None
         for date in rows["time"].to_list():
             fresh = before is None or date - before > APART
@@ -156,12 +158,14 @@ def _surprise(
     if sudden or any(fault.kind in UNFORESEEN for fault in behind) or dusk < world.start + 2 * DAY:
         return None
     in_time = [
-        said.kind for said in cases
+        said for said in cases
         if said.known_at <= dusk - AHEAD and (said.until is None or said.until >= dusk - AHEAD)
     ]  # fmt: skip
+    visible = {said.kind for said in in_time if said.visible}
     return Surprise(
-        lamp, date, warned="dark_risk" in in_time, known=bool(ENERGY & set(in_time)),
-        why=behind[-1].kind if behind else "weather",
+        lamp, date, warned="dark_risk" in visible,
+        noted=any(said.kind == "dark_risk" and said.hidden_by == "low_sun" for said in in_time),
+        known=bool(ENERGY & visible), why=behind[-1].kind if behind else "weather",
     )  # fmt: skip
 
 

@@ -145,9 +145,10 @@ def _confusion(ours: Figures) -> str:
 
 def _warnings(ours: Figures, naive: Figures) -> str:
     return (
-        "Of the first dark nights that could be foretold, a `dark_risk` case stood a day before in "
-        f"{share(ours.warned)}; some case about the lamp's energy stood in {share(ours.known)} (naive "
-        f"{share(naive.known)}). Of the warnings, {share(ours.came_true)} came true within three nights; "
+        "Of the first dark nights that could be foretold, a `dark_risk` case stood a day before, or lay under the "
+        f"commune's note of low sun, in {share(ours.warned)}; where a fault was behind the night, a case stood in "
+        f"{share(ours.warned_of_faults)}. Some case about the lamp's energy stood in {share(ours.known)} (naive "
+        f"{share(naive.known)}). Of the visible warnings, {share(ours.came_true)} came true within three nights; "
         f"{ours.averted} more were averted by a repair or the end of the world.\n"
     )
 

@@ -24,7 +24,7 @@ class Said:
     cause: str = ""  # the likeliest
     estimate: float | None = None  # share of panel output lost, or of nameplate capacity left
     estimated_for: datetime | None = None  # 00:00 UTC of the date that the estimate speaks of
-    hidden: bool = False
+    hidden_by: str = ""  # the kind that explains it; nobody is told
     withdrawn: bool = False
     alerts: int = 0  # told to people
     evidence: str = ""
@@ -36,17 +36,26 @@ class Said:
     @property
     def visible(self) -> bool:
         """Whether somebody would act on it."""
-        return not (self.hidden or self.withdrawn)
+        return not (self.hidden_by or self.withdrawn)
 
 
 def said_of(case: Case, fleet: Fleet, known_at: datetime, alerts: int) -> Said:
     top = max(case.causes, key=lambda cause: cause.likelihood, default=None)
     return Said(
-        kind=str(case.kind), commune=case.commune, lamp=case.lamp, since=case.since, known_at=known_at,
-        until=case.closed_at or case.until, cause=top.cause if top else "", estimate=case.estimate,
-        estimated_for=_date(case), hidden=case.hidden_by is not None, withdrawn=case.withdrawn_at is not None,
-        alerts=alerts, evidence=evidence(case, fleet, case.closed_at or case.opened_at, "en"),
-    )  # fmt: skip
+        kind=str(case.kind),
+        commune=case.commune,
+        lamp=case.lamp,
+        since=case.since,
+        known_at=known_at,
+        until=case.closed_at or case.until,
+        cause=top.cause if top else "",
+        estimate=case.estimate,
+        estimated_for=_date(case),
+        hidden_by=str(case.hidden_by) if case.hidden_by else "",
+        withdrawn=case.withdrawn_at is not None,
+        alerts=alerts,
+        evidence=evidence(case, fleet, case.closed_at or case.opened_at, "en"),
+    )
 
 
 def _date(case: Case) -> datetime | None:

@@ -4,7 +4,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -126,8 +126,7 @@ def _judge(order: Order, lamps: SimulatedLamps, store: Store, folder: Path, at: 
 
 def compare(cases: list[Said], truth: Lived) -> Scored:
     judged = judge_cases(cases, truth)
-    visible = [replace(said) for said in cases if said.visible]
-    return Scored(outcomes(judged, truth), judged, surprises(visible, truth), warnings(judged, truth))
+    return Scored(outcomes(judged, truth), judged, surprises(cases, truth), warnings(judged, truth))
 
 
 def _hot(store: Store, scenario: Scenario) -> pl.DataFrame:

@@ -42,7 +42,7 @@ def test_a_kind_that_cannot_follow_is_confused() -> None:
 
 
 def test_hidden_withdrawn_and_notes_are_no_alarms() -> None:
-    assert verdict(said("dark", 23, hidden=True)) is Verdict.HIDDEN
+    assert verdict(said("dark", 23, hidden_by="battery_lost")) is Verdict.HIDDEN
     assert verdict(said("dark", 23, withdrawn=True)) is Verdict.WITHDRAWN
     assert verdict(said("low_sun", 23, lamp=None)) is Verdict.NOTE
 

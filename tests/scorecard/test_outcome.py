@@ -1,5 +1,7 @@
 """Times to detect, estimates, doubles, leads, warnings: each against a value worked out by hand."""
 
+from dataclasses import replace
+
 import pytest
 
 from scorecard.figures import figures
@@ -36,7 +38,7 @@ def test_the_estimate_is_held_against_the_truth_of_its_date() -> None:
     out = outcomes(judge_cases([said("panel_soiled", 30, estimate=0.17)], lived), lived)[0]
     assert out.error == pytest.approx(-0.03)
     assert out.fault.counted
-    assert out.fault.size == "10–30 %"
+    assert out.fault.size == "dust 10–30 %"
 
 
 def test_wear_counts_from_seventy_percent_and_leads_to_the_first_dark_night() -> None:
@@ -68,6 +70,17 @@ def test_a_dark_night_is_foretold_by_a_case_that_stands_a_day_before() -> None:
     ]
     late = surprises([said("dark_risk", 40.2)], lived)
     assert not late[0].warned
+    folded = surprises([said("dark_risk", 39, hidden_by="low_sun")], lived)
+    assert (folded[0].warned, folded[0].noted, folded[0].known) == (False, True, False)
+    withdrawn = surprises([said("dark_risk", 39, withdrawn=True)], lived)
+    assert (withdrawn[0].warned, withdrawn[0].noted) == (False, False)
+
+
+def test_an_estimate_from_after_the_repair_is_held_against_the_last_day_of_the_fault() -> None:
+    lived = world(truth(mishap("panel_soiled", 20, 35, severity=0.2, mode="dust"), soiling=0.2))
+    late = replace(said("panel_soiled", 30, estimate=0.25), estimated_for=day(45).replace(hour=0))
+    out = outcomes(judge_cases([late], lived), lived)[0]
+    assert out.error == pytest.approx(0.05)
 
 
 def test_what_comes_suddenly_or_from_the_driver_is_not_to_be_foretold() -> None:

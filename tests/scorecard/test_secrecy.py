@@ -159,6 +159,7 @@ for case in sorted(casebook.cases(hidden=False), key=lambda case: (case.opened_a
 """
 
 
+@pytest.mark.slow
 def test_a_process_that_cannot_import_the_simulator_opens_the_same_cases(
     usual: tuple[list[Said], Watchful], tmp_path: Path
 ) -> None:

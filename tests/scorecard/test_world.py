@@ -73,6 +73,7 @@ def test_plain_thresholds_find_them_too_and_say_more_than_is_so(scored: World) -
     assert naive_cases.__module__ == "scorecard.naive"
 
 
+@pytest.mark.slow
 def test_spawned_processes_score_as_this_one_does(scored: World) -> None:
     seen: list[tuple[str, float]] = []
     orders = [Order(SCENARIO, FLEET, seed) for seed in (101, 102)]

@@ -20,6 +20,7 @@ LEARNING: Final = 0.3  # weight of the newest report in a lamp's usual interval
 LATE_INTERVALS: Final = 2.5  # a lamp may miss two reports
 COMMUNE_GRACE: Final = timedelta(minutes=20)
 LAMP_GRACE: Final = timedelta(hours=6)
+COMMUNE_FIRST: Final = timedelta(hours=1)
 MORNING_GRACE: Final = timedelta(hours=2)  # a lamp without power wakes with the sun and tells then
 COMMUNE_SHARE: Final = 0.6  # of a commune's talking lamps silent at once: one incident, not twenty
 RECOVERED_SHARE: Final = 0.4  # fewer than this silent: it is over
@@ -32,6 +33,7 @@ LAST: Final[dict[str, pl.DataType]] = {
     "received": TIME,
     "last": TIME,
     "interval_s": pl.Float64(),
+    "span_s": pl.Float64(),
 }
 GAPS: Final[dict[str, pl.DataType]] = {
     "commune": pl.String(),
@@ -45,7 +47,8 @@ GAPS: Final[dict[str, pl.DataType]] = {
 
 @dataclass(frozen=True, slots=True)
 class Hearing:
-    """`last`: each lamp's last word. `gaps`: silences that ended; since = last sample, heard = last receipt before."""
+    """`last`: each lamp's last word, its usual interval, and the time that its last report spans. `gaps`: silences that
+    ended; since = its last sample, heard = last receipt before."""
 
     last: pl.DataFrame
     gaps: pl.DataFrame
@@ -60,7 +63,7 @@ class Hearing:
             return self
         new = arrivals.select(
             "commune", "lamp", "received", "last", interval_s=(pl.col("samples") * pl.col("dt")).cast(pl.Float64)
-        )
+        ).with_columns(span_s="interval_s")
         furthest = pl.concat([self.last.select("lamp", "last"), new.select("lamp", "last")])
         furthest = furthest.group_by("lamp").agg(pl.col("last").max())
         # What was heard before must not count twice, or the usual interval would depend on how often somebody looked.
@@ -69,10 +72,12 @@ class Hearing:
             pl.col("known").is_null() | (pl.col("received") > pl.col("known"))
         ).drop("known")  # fmt: skip
         words = pl.concat([self.last, new]).unique(["lamp", "received", "last"]).sort("lamp", "received", "last")
-        # A new lamp is given the longest usual interval until it has shown its own; one odd report changes little.
-        known = pl.col("lamp").is_in(self.last["lamp"].implode())
+        # A new lamp is given the longest usual interval until it has shown its own. A short report alone, where a clock
+        # was set or a controller began anew, says nothing of the next one: the longer of two counts.
+        met = pl.col("lamp").is_in(self.last["lamp"].implode())
         first = pl.int_range(pl.len()).over("lamp") == 0
-        guessed = pl.when(first & ~known).then(FIRST_INTERVAL_S).otherwise(pl.col("interval_s"))
+        longer = pl.max_horizontal("interval_s", pl.col("span_s").shift(1).over("lamp"))
+        guessed = pl.when(~first).then(longer).when(met).then("interval_s").otherwise(FIRST_INTERVAL_S)
         words = words.with_columns(
             interval_s=guessed.ewm_mean(alpha=LEARNING, adjust=False).over("lamp"),
             since=pl.col("last").cum_max().shift(1).over("lamp"),
@@ -85,7 +90,7 @@ class Hearing:
         gaps = gaps.select("commune", "lamp", "since", "heard", pl.col("received").alias("again"), "interval_s")
         last = (
             words.group_by("lamp", maintain_order=True)
-            .agg(pl.col("commune").last(), pl.col("received").last(), pl.col("interval_s").last())
+            .agg(pl.col("commune", "received", "interval_s", "span_s").last())
             .join(furthest, on="lamp")
         )
         return Hearing(
@@ -125,7 +130,9 @@ def silences(
 def _lamps(rows: pl.DataFrame, place: tuple[float, float], now: datetime) -> list[Episode]:
     episodes = []
     for row in rows.iter_rows(named=True):
-        deadline = row["heard"] + timedelta(seconds=row["interval_s"] * LATE_INTERVALS) + LAMP_GRACE
+        # Of lamps that fall silent together some were heard an interval ago: their commune's incident must come first.
+        interval = timedelta(seconds=row["interval_s"])
+        deadline = row["heard"] + interval * LATE_INTERVALS + max(LAMP_GRACE, interval + COMMUNE_FIRST)
         deadline = max(deadline, _after_morning(row["heard"], place, deadline))
         end = row["again"]
         if (end or now) <= deadline:
@@ -139,7 +146,8 @@ def _lamps(rows: pl.DataFrame, place: tuple[float, float], now: datetime) -> lis
                     Figure("last_heard", row["since"].isoformat()),
                 ),
                 trace={
-                    "rule": "no report past the deadline: 2.5 usual intervals and 6 h, at night until 2 h after dawn",
+                    "rule": "no report past the deadline: 2.5 usual intervals and 6 h (or one more interval), "
+                    "at night until 2 h after dawn",
                     "inputs": {"usual_interval_s": row["interval_s"], "heard": row["heard"].isoformat()},
                     "verdict": "bad",
                 },

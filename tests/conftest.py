@@ -4,11 +4,16 @@ from collections.abc import Callable, Iterator
 from itertools import count
 
 import pytest
+from hypothesis import settings
 
 from tests.influx_server import Influx
 from tests.mosquitto_server import Mosquitto
 
 _WORLDS = count(1)
+
+# How long an example takes says how busy the machine is; the same examples everywhere, so that a red run can be repeated.
+settings.register_profile("trezor", deadline=None, derandomize=True)
+settings.load_profile("trezor")
 
 
 @pytest.fixture

@@ -369,7 +369,15 @@ class Provisioner:
 
 
 def link_settings(place: Place, beside: Path) -> Step | None:
-    """Compose looks for `.env` beside its file: a link leads from there into the folder. None where it is there."""
+    """Compose looks for `.env` beside its file: a link leads from there into the folder. None where it is there.
+
+    Makes the folder for backups too: made by Docker, it would be root's, and closed to the container.
+    """
+    backups = beside / "backups"
+    if not backups.exists():
+        make_folder(backups, 0o700)
+        if os.geteuid() == 0:
+            os.chown(backups, CONTAINER_USER, CONTAINER_USER)
     link = beside / ".env"
     if link.is_symlink() and link.resolve() == place.settings.resolve():
         return None

@@ -84,8 +84,9 @@ class Monitor:
             pulse = self.pulse
             if pulse.trouble:
                 log.info("ticks work again")
-            pulse.ticks, pulse.trouble, pulse.last_tick = pulse.ticks + 1, "", self._clock()
+            # The world's clock first: a played world's time is read from it, and a tick may have moved it by weeks.
             pulse.last_seconds, pulse.world_clock = time.perf_counter() - began, tick.clock
+            pulse.ticks, pulse.trouble, pulse.last_tick = pulse.ticks + 1, "", self._clock()
         if self._on_tick is not None:
             self._on_tick(tick)
         return tick

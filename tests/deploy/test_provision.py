@@ -249,6 +249,9 @@ def test_the_commands(tmp_path: Path) -> None:
     assert (tmp_path / ".env").resolve() == tmp_path / "provisioned" / ".env"
     settings = Settings(tmp_path / ".env").all()
     assert settings["TREZOR_PROVISIONED"] == "./provisioned"
+    assert (tmp_path / "backups").stat().st_uid == (tmp_path / "provisioned").stat().st_uid, (
+        "the container writes to it"
+    )
     assert settings["TREZOR_FLEET_FILE"] == str(FLEET_FILE)
     assert not any(value in made.output for name, value in settings.items() if name.endswith("PASSWORD"))
     revoked = command(tmp_path, "lamp", "revoke", "sio-01")

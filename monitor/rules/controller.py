@@ -5,6 +5,7 @@ from typing import Final
 
 import polars as pl
 
+from gateway.telemetry import TIME
 from monitor.fault import Kind
 from monitor.rules.rule import Row, Rule, Threshold, Told, View, figure, ranked
 
@@ -44,7 +45,7 @@ def find_clock(view: View) -> pl.DataFrame:
     refused = view.refused.filter(pl.col("reason").str.starts_with("clock:") & (pl.col("lamp") != ""))
     by_refusal = refused.select(
         "commune", "lamp", "time", bad=pl.lit(True), since="time", bad_at="time",
-        good_since=pl.lit(None, dtype=refused.schema["time"]), good_at=pl.lit(None, dtype=refused.schema["time"]),
+        good_since=pl.lit(None, dtype=TIME), good_at=pl.lit(None, dtype=TIME),
         said="reason",
     )  # fmt: skip
     return pl.concat([by_sun, by_refusal], how="diagonal")

@@ -1,0 +1,45 @@
+"""Where nothing is wrong nobody is disturbed: clean worlds, a week of dust, natural dirt."""
+
+import pytest
+
+from monitor.fault import NOTES, Kind
+from tests.story.conftest import CLEANED
+from tests.story.stage import DAY, Stage, world
+
+DUSTY = '[[weather.dust_spell]]\nsince = "+12d"\ndays = 7\ndepth = 0.35\n'
+FEAST = (
+    '[[profile]]\nsince = "+14d"\nuntil = "+20d"\nsteps = [{ percent = 60, hours = 8 }, { percent = 30 }]\n'
+    '\n[[flat]]\nlamp = "fatoma-05"\nat = "+16d22h"\n'
+)
+
+
+def test_thirty_clean_nights_open_no_case_at_all() -> None:
+    stage = Stage(world("", nights=30, habits=CLEANED)).play(DAY)
+    assert stage.cases(hidden=True) == []
+    assert stage.told == []
+    verdicts = stage.ledger().filter(stage.ledger()["date"] < f"{stage.world.end:%Y-%m-%d}")["verdict"]
+    assert verdicts.n_unique() == 1 or verdicts.value_counts(sort=True)["count"][1:].sum() <= 2  # a report was lost
+    assert verdicts.mode().item() == "lit"
+
+
+def test_a_week_of_dust_over_the_commune_is_nobodys_fault() -> None:
+    """Dust takes a third of the sun from every lamp alike: at most a note, never an alert."""
+    stage = Stage(world(DUSTY, nights=24, habits=CLEANED)).play(DAY)
+    assert {case.kind for case in stage.cases(hidden=True)} <= NOTES
+    assert stage.told == []
+
+
+def test_another_lighting_profile_and_a_lamp_that_relearns_its_nights_are_no_faults() -> None:
+    stage = Stage(world(FEAST, nights=22, habits=CLEANED)).play(DAY)
+    assert [(case.subject, case.kind) for case in stage.cases()] == []
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_panels_that_are_told_dirty_are_dirty(seed: int) -> None:
+    """Washed every three weeks only, some panels lose an eighth: a case of that is true, another kind would not be."""
+    stage = Stage(world("", nights=30, seed=seed)).play(DAY)
+    assert {case.kind for case in stage.cases()} <= {Kind.PANEL_SOILED}
+    for case in stage.cases():
+        dirt = stage.world.simulated.truth.nights.filter(lamp=case.lamp)["soiling"].max()
+        assert isinstance(dirt, float)
+        assert dirt > 0.08

@@ -92,7 +92,8 @@ class AskBack:
     def _read(self) -> None:
         first_time = self._read_until is None
         since = self._clock() - REMEMBERED if self._read_until is None else self._read_until - OVERLAP
-        arrivals = self._store.read(ARRIVALS.name, since, columns=COLUMNS)
+        # InfluxDB shows a row that is being written field by field: what is not whole yet is read again by the overlap.
+        arrivals = self._store.read(ARRIVALS.name, since, columns=COLUMNS).drop_nulls()
         if arrivals.is_empty():
             return
         for run in runs(arrivals):

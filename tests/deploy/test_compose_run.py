@@ -100,7 +100,8 @@ def service(
     places = {
         "mosquitto:8884": f"localhost:{broker.port}", "influxdb:8086": f"127.0.0.1:{influx.port}",
         "@postgres:5432/trezor": f"@127.0.0.1:{postgres.port}{database.path}",
-        "grafana:3000": urlsplit(grafana.url).netloc, "0.0.0.0:8080": f"0.0.0.0:{page}", "monitor:8080": f"127.0.0.1:{page}",
+        "grafana:3000": urlsplit(grafana.url).netloc,
+        "0.0.0.0:8080": f"0.0.0.0:{page}", "monitor:8080": f"127.0.0.1:{page}",
         "/run/trezor/public": str(broker.place.authority.parent), "/run/trezor/page": str(broker.place.accounts.parent),
         "/etc/trezor/fleet.toml": str(project / "fleet.toml"), "/var/lib/trezor": str(project / "var"),
     }  # fmt: skip

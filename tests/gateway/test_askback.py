@@ -86,6 +86,24 @@ def test_what_another_gateway_wrote_is_not_missing() -> None:
     assert scene.sent == []
 
 
+def test_a_row_that_is_not_whole_yet_is_read_again() -> None:
+    scene = Scene()
+    askback = scene.askback()
+    scene.arrive(0)
+    whole = scene.store.read(ARRIVALS.name)
+    half = whole.with_columns(time=pl.col("time") + pl.duration(microseconds=1), seq=pl.lit(None, pl.Int32()))
+    scene.store.append(ARRIVALS.name, half)
+    scene.arrive(2)
+    askback.look()
+    scene.store.append(ARRIVALS.name, half.with_columns(seq=pl.lit(1, pl.Int32())))
+    scene.wait(0.5)
+    scene.arrive(3)
+    askback.look()
+    scene.wait(10)
+    askback.look()
+    assert scene.sent == []
+
+
 def test_replicas_do_not_ask_at_the_same_moment() -> None:
     scene = Scene()
     replicas = [scene.askback(suffix) for suffix in ("a", "b")]

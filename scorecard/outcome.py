@@ -128,8 +128,8 @@ class Surprise:
 
     lamp: str
     date: datetime
-    warned: bool  # a visible dark_risk case a day before
-    noted: bool  # a dark_risk case that the commune's note of low sun hides
+    warned: bool  # a dark_risk case stood a day before
+    noted: bool  # one that was never shown, because the commune's note of low sun stood for it
     known: bool  # any visible case about its energy a day before
     why: str  # the fault behind it, 'weather' where there is none
 
@@ -139,7 +139,7 @@ def surprises(cases: Sequence[Said], world: Lived) -> list[Surprise]:
     bad = world.nights.filter((pl.col("verdict") != "lit") & ~pl.col("relearning"))
     for (lamp,), rows in bad.group_by("lamp", maintain_order=True):
         faults = [fault for fault in world.faults if fault.lamp == lamp]
-        mine = [said for said in cases if said.lamp == lamp and not said.withdrawn]
+        mine = [said for said in cases if said.lamp == lamp]
         before: datetime | None = None
         for date in rows["time"].to_list():
             fresh = before is None or date - before > APART
@@ -163,18 +163,21 @@ def _surprise(
     ]  # fmt: skip
     visible = {said.kind for said in in_time if said.visible}
     return Surprise(
-        lamp, date, warned="dark_risk" in visible,
+        lamp, date, warned=any(said.kind == "dark_risk" and said.shown for said in in_time),
         noted=any(said.kind == "dark_risk" and said.hidden_by == "low_sun" for said in in_time),
         known=bool(ENERGY & visible), why=behind[-1].kind if behind else "weather",
     )  # fmt: skip
 
 
 def warnings(judged: Sequence[Judged], world: Lived) -> tuple[int, int, int]:
-    """Visible dark_risk cases: how many came true within three nights, how many did not, how many a repair averted."""
+    """dark_risk cases that were shown: how many came true within three nights, did not, were averted by a repair.
+
+    What became of them afterwards does not matter: a warning that came true is hidden by the dark night itself.
+    """
     true = wrong = averted = 0
     for one in judged:
         said = one.said
-        if said.kind != "dark_risk" or not said.visible:
+        if said.kind != "dark_risk" or not said.shown:
             continue
         ended = [
             fault for fault in world.faults

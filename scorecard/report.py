@@ -148,7 +148,7 @@ def _warnings(ours: Figures, naive: Figures) -> str:
         "Of the first dark nights that could be foretold, a `dark_risk` case stood a day before, or lay under the "
         f"commune's note of low sun, in {share(ours.warned)}; where a fault was behind the night, a case stood in "
         f"{share(ours.warned_of_faults)}. Some case about the lamp's energy stood in {share(ours.known)} (naive "
-        f"{share(naive.known)}). Of the visible warnings, {share(ours.came_true)} came true within three nights; "
+        f"{share(naive.known)}). Of the warnings shown, {share(ours.came_true)} came true within three nights; "
         f"{ours.averted} more were averted by a repair or the end of the world.\n"
     )
 
@@ -239,5 +239,7 @@ METHOD: Final = f"""\
   nameplate. Faults shorter than their kind needs to show, and slow ones of the first 14 nights, are left out above.
 - A dark night could be foretold where it follows seven lit ones and what is behind it began two days before or is the
   weather; drivers, clocks and settings cannot be seen in the battery.
+- A warning counts if people could see it at some time: one that comes true is then hidden by the dark night itself.
+- Worlds of one seed and season have the same lamps and sky in every scenario: they are not quite independent.
 - Intervals: Wilson for shares, Garwood (exact Poisson) for rates, order statistics for medians.
 """

@@ -26,6 +26,7 @@ class Said:
     estimated_for: datetime | None = None  # 00:00 UTC of the date that the estimate speaks of
     hidden_by: str = ""  # the kind that explains it; nobody is told
     withdrawn: bool = False
+    shown: bool = True  # stood for people to see at some time, whatever became of it
     alerts: int = 0  # told to people
     evidence: str = ""
 
@@ -39,7 +40,7 @@ class Said:
         return not (self.hidden_by or self.withdrawn)
 
 
-def said_of(case: Case, fleet: Fleet, known_at: datetime, alerts: int) -> Said:
+def said_of(case: Case, fleet: Fleet, known_at: datetime, alerts: int, shown: bool) -> Said:
     top = max(case.causes, key=lambda cause: cause.likelihood, default=None)
     return Said(
         kind=str(case.kind),
@@ -47,12 +48,13 @@ def said_of(case: Case, fleet: Fleet, known_at: datetime, alerts: int) -> Said:
         lamp=case.lamp,
         since=case.since,
         known_at=known_at,
-        until=case.closed_at or case.until,
+        until=case.closed_at or case.until or case.withdrawn_at,
         cause=top.cause if top else "",
         estimate=case.estimate,
         estimated_for=_date(case),
         hidden_by=str(case.hidden_by) if case.hidden_by else "",
         withdrawn=case.withdrawn_at is not None,
+        shown=shown,
         alerts=alerts,
         evidence=evidence(case, fleet, case.closed_at or case.opened_at, "en"),
     )

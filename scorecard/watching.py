@@ -59,7 +59,10 @@ class Follower:
         """Every case, hidden and withdrawn ones too, oldest first."""
         told = Counter(alert.case for alert in self.casebook.alerts() if alert.told_at)
         cases = sorted(self.casebook.cases(withdrawn=True), key=lambda case: (case.opened_at, case.id))
-        return [said_of(case, self.fleet, self._known_at(case.id, case.opened_at), told[case.id]) for case in cases]
+        return [
+            said_of(case, self.fleet, self._known_at(case.id, case.opened_at), told[case.id], case.id in self._seen)
+            for case in cases
+        ]
 
     def _known_at(self, case: int, opened_at: datetime) -> datetime:
         """The evidence sufficed at `opened_at`; where its data came late, not before the tick without them."""

@@ -70,9 +70,11 @@ def test_a_dark_night_is_foretold_by_a_case_that_stands_a_day_before() -> None:
     ]
     late = surprises([said("dark_risk", 40.2)], lived)
     assert not late[0].warned
-    folded = surprises([said("dark_risk", 39, hidden_by="low_sun")], lived)
+    happened = surprises([said("dark_risk", 39, hidden_by="early_off")], lived)
+    assert happened[0].warned  # hidden by the very night that it foretold
+    folded = surprises([said("dark_risk", 39, hidden_by="low_sun", shown=False)], lived)
     assert (folded[0].warned, folded[0].noted, folded[0].known) == (False, True, False)
-    withdrawn = surprises([said("dark_risk", 39, withdrawn=True)], lived)
+    withdrawn = surprises([said("dark_risk", 36, 38, withdrawn=True)], lived)
     assert (withdrawn[0].warned, withdrawn[0].noted) == (False, False)
 
 
@@ -93,6 +95,8 @@ def test_warnings_come_true_or_not_or_are_averted_by_a_repair() -> None:
     lived = world(truth(mishap("dark_risk", 28, 31.5, severity=10), unlit=(40,)))
     judged = judge_cases([said("dark_risk", 38.5), said("dark_risk", 30), said("dark_risk", 20)], lived)
     assert warnings(judged, lived) == (1, 1, 1)
+    hidden = judge_cases([said("dark_risk", 38.5, hidden_by="early_off"), said("dark_risk", 20, shown=False)], lived)
+    assert warnings(hidden, lived) == (1, 0, 0)
 
 
 def test_the_ledger_is_compared_night_by_night_with_relearning_apart() -> None:

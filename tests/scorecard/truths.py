@@ -61,9 +61,9 @@ def world(what: Truth) -> Lived:
 
 def said(
     kind: str, at: float, until: float | None = None, *, lamp: str | None = LAMP, cause: str = "",
-    estimate: float | None = None, hidden_by: str = "", withdrawn: bool = False,
+    estimate: float | None = None, hidden_by: str = "", withdrawn: bool = False, shown: bool = True,
 ) -> Said:  # fmt: skip
     return Said(
         kind, "fatoma", lamp, day(at), day(at), None if until is None else day(until), cause=cause, estimate=estimate,
-        hidden_by=hidden_by, withdrawn=withdrawn,
+        hidden_by=hidden_by, withdrawn=withdrawn, shown=shown,
     )  # fmt: skip

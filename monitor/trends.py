@@ -12,7 +12,6 @@ import polars as pl
 
 from monitor.case import Repair
 from monitor.peers import HOURS, MIN_PEERS
-from monitor.sun import Floats
 
 LEARNING_DATES: Final = 14  # with a gain: what the lamp is like when new, or after a repair
 FEWEST_DATES: Final = 4  # before that nothing is compared
@@ -22,34 +21,43 @@ TRENDS: Final = ("yield_ratio", "soiling", "capacity", "autonomy", "dark_risk") 
 SUNNY: Final = 0.6  # of the clearness that one date in five of the last month surpassed
 CLEARNESS_DATES: Final = 30
 GAINS: Final = tuple(f"gain_{hour:02}" for hour in HOURS)
+NEEDED: Final = (
+    "commune", "lamp", "time", "clearness", "gain_n", *GAINS, "pv_v_bulk", "full_n", "soc_max", "bat_max_v",
+    "rest_dusk_v", "rest_dawn_v", "idle_night_v", "resistance", "drawn_ah", "cut_ah", "charge_ah", "discharge_ah",
+    "led_ratio", "led_balance", "charge_balance", "offset_min", "chemistry", "cells", "nominal_ah", "nominal_v",
+    "luminaire_w", "cut_off",
+)  # fmt: skip  # of the ledger, for what follows
 
 
 def with_trends(nights: pl.DataFrame, repairs: Sequence[Repair] = ()) -> pl.DataFrame:
     """Adds yield_ratio, soiling and what the slow rules need. `nights` ordered by lamp and time, nameplates joined."""
-    table = _with_life(nights.drop(TRENDS, strict=False), repairs)
+    ledger = nights.drop(TRENDS, strict=False)
+    # Few of the ledger's columns are looked at: each step copies what it is given.
+    table = _with_life(ledger.select(NEEDED), repairs)
     table = _with_panel(table)
     table = _with_battery(table)
     table = _with_balances(table)
     table = _with_outlook(table)
-    return table.drop("life")
+    return ledger.hstack(table.drop(*NEEDED, "life"))
 
 
 def _with_life(nights: pl.DataFrame, repairs: Sequence[Repair]) -> pl.DataFrame:
-    """`life` counts a lamp's reported repairs: what was learnt before one is not compared with what comes after."""
+    """`life` numbers the stays of each lamp between its reported repairs, in the order of the table: what was learnt
+    before a repair is not compared with what comes after."""
     if not repairs:
-        return nights.with_columns(life=pl.lit(0, dtype=pl.UInt32))
+        return nights.with_columns(life=pl.col("lamp").rle_id().set_sorted())
     marks = pl.DataFrame(
         {"lamp": [repair.lamp for repair in repairs], "time": [repair.at for repair in repairs]},
         schema={"lamp": pl.String, "time": nights.schema["time"]},
     ).with_columns(pl.col("time").dt.truncate("1d"))
     marks = marks.group_by("lamp", "time").agg(repaired=pl.len())
-    return nights.join(marks, on=["lamp", "time"], how="left").with_columns(
-        life=pl.col("repaired").fill_null(0).cum_sum().over("lamp")
-    ).drop("repaired")  # fmt: skip
+    marked = nights.join(marks, on=["lamp", "time"], how="left", maintain_order="left")
+    life = pl.col("repaired").fill_null(0).cum_sum().over("lamp")
+    return marked.with_columns(life=pl.struct("lamp", life).rle_id().set_sorted()).drop("repaired")
 
 
 def _with_panel(table: pl.DataFrame) -> pl.DataFrame:
-    one = ["lamp", "life"]
+    one = ["life"]
     # Haze and cloud scatter the light: a lamp half in the shade of a tree then loses less than on a clear day. Only
     # dates as clear as the month's better ones are compared.
     table = table.with_columns(usual_clearness=_usual_clearness(table))
@@ -60,8 +68,10 @@ def _with_panel(table: pl.DataFrame) -> pl.DataFrame:
     table = table.with_columns(
         _first_median(pl.when(known).then(pl.col(name)), one).alias(usual[name]) for name in GAINS
     )
-    apart = pl.concat_list([pl.when(known).then(pl.col(name) - pl.col(usual[name])) for name in GAINS])
-    table = table.with_columns(apart=apart.list.drop_nulls().list.median(), hours=apart.list.drop_nulls().list.len())
+    hourly = table.select(pl.when(known).then(pl.col(name) - pl.col(usual[name])).alias(name) for name in GAINS)
+    table = table.with_columns(
+        apart=_median_across(hourly), hours=pl.sum_horizontal(hourly.select(pl.all().is_not_null()))
+    )
     # Where most of a commune moves together it is the sky or the season, not the lamp.
     together = pl.when(pl.col("apart").count().over("commune", "time") >= MIN_PEERS).then(
         pl.col("apart").median().over("commune", "time")
@@ -95,6 +105,15 @@ def _with_panel(table: pl.DataFrame) -> pl.DataFrame:
     return table.with_columns(
         yield_ratio=pl.col("fallen").exp().cast(pl.Float32), loss=loss, soiling=loss.cast(pl.Float32)
     ).drop(*usual.values())  # fmt: skip
+
+
+def _median_across(table: pl.DataFrame) -> pl.Series:
+    """For each row the median of its columns' values, null where there is none. a list each takes tenfold."""
+    values = np.sort(table.to_numpy(order="c"), axis=1)  # null becomes NaN, which sorts last
+    count = np.count_nonzero(~np.isnan(values), axis=1)
+    rows = np.arange(len(values))
+    low, high = values[rows, np.maximum(count - 1, 0) // 2], values[rows, np.minimum(count // 2, values.shape[1] - 1)]
+    return pl.Series(np.where(count > 0, (low + high) / 2, np.nan)).fill_nan(None)
 
 
 def _usual_clearness(table: pl.DataFrame) -> pl.Series:
@@ -149,7 +168,7 @@ CAPACITIES: Final = np.linspace(1.15, 0.15, 101)  # share of nameplate, candidat
 
 def _with_battery(table: pl.DataFrame) -> pl.DataFrame:
     """capacity (share of nameplate), its spread capacity_pm, and steps of voltage and resistance against the usual."""
-    one = ["lamp", "life"]
+    one = ["life"]
     usual_v = _first_median(pl.col("rest_dusk_v"), one)
     usual_r = _first_median(pl.col("resistance"), one)
     table = table.with_columns(
@@ -198,7 +217,8 @@ def _with_battery(table: pl.DataFrame) -> pl.DataFrame:
     together = pl.when(pl.col("once").count().over(alike) >= 4).then(pl.col("once").median().over(alike)).otherwise(1.0)
     found = (
         pl.concat(estimates)
-        .sort("lamp", "time")
+        .sort("life", "time")
+        .with_columns(pl.col("life").set_sorted())
         .with_columns(
             once=pl.coalesce("until_cut", (pl.col("once") / pl.min_horizontal(together, pl.lit(1.1))) ** SHAPE)
         )
@@ -222,22 +242,21 @@ def _depths(rows: pl.DataFrame, chemistry: str, one: list[str]) -> pl.DataFrame:
     """For each night: the capacity at which drawing `drawn_ah` lowers the resting voltage by `fall_v`."""
     socs, volts = OCV[chemistry]
     drawn = (rows["drawn_ah"] / rows["nominal_ah"]).to_numpy()
-    shares = CAPACITIES
-
-    def fall(share: Floats) -> Floats:  # of the curve, V per cell; the first reading is not at 100 %
-        start = 1.0 - 0.12 * drawn / share
-        end = np.clip(1.0 - 0.97 * drawn / share, 0.0, 1.0)
-        return np.asarray(np.interp(start, socs, volts) - np.interp(end, socs, volts))
-
-    table = np.stack([fall(np.full(drawn.shape, share)) for share in shares])  # [candidates, nights]
+    # Of the curve, V per cell, by what was drawn as a share of the capacity; the first reading is not at 100 %.
+    # Straight between the points where either end passes a point of the curve.
+    points = np.unique(np.concatenate([[0.0], (1.0 - np.array(socs)) / 0.97, (1.0 - np.array(socs)) / 0.12]))
+    falls = np.interp(1.0 - 0.12 * points, socs, volts) - np.interp(1.0 - 0.97 * points, socs, volts)
+    nominal = np.interp(drawn, points, falls)
     measured = (rows["fall_v"] / rows["cells"]).to_numpy()
-    nominal = fall(np.ones(drawn.shape))
     frame = rows.with_columns(scale=pl.Series(measured / np.maximum(nominal, 1e-4)))
     usual = frame.select(_first_median(pl.col("scale"), one).alias("usual"))["usual"].to_numpy()
     usual = np.clip(usual, 0.5, 2.5)
     target = measured / usual
-    nearest = np.abs(table - target).argmin(axis=0)
-    once = shares[nearest]
+    once = np.empty_like(target)
+    for start in range(0, len(target), 2048):  # so many at once that the candidates stay in the processor's cache
+        some = slice(start, start + 2048)
+        candidates = np.interp(drawn[some, None] / CAPACITIES, points, falls)  # [nights, candidates]
+        once[some] = CAPACITIES[np.abs(candidates - target[some, None]).argmin(axis=1)]
     return frame.select(*one, "time", "commune", "chemistry", "until_cut").with_columns(
         once=pl.Series(np.where(np.isnan(target), np.nan, once)).fill_nan(None)
     )
@@ -249,7 +268,7 @@ def _with_outlook(table: pl.DataFrame) -> pl.DataFrame:
     Counted from the last date that ended full: since then, what was drawn less what was charged is missing. No state
     of charge from a voltage, which on LFP tells nothing, nor from the controller, which is wrong on worn batteries.
     """
-    one = ["lamp", "life"]
+    one = ["life"]
     holds = (
         pl.col("nominal_ah")
         * pl.col("chemistry").replace_strict(TO_CUT)
@@ -281,7 +300,7 @@ def _with_outlook(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_balances(table: pl.DataFrame) -> pl.DataFrame:
-    one = ["lamp", "life"]
+    one = ["life"]
     volts = pl.col("pv_v_bulk")
     place = ["commune", "time"]
     change = pl.col("offset_change_min")

@@ -11,7 +11,7 @@ from tests.mosquitto_server import Mosquitto
 
 _WORLDS = count(1)
 
-# How long an example takes says how busy the machine is; the same examples everywhere, so that a red run can be repeated.
+# How long an example takes says how busy the machine is. The same examples everywhere: a red run can be repeated.
 settings.register_profile("trezor", deadline=None, derandomize=True)
 settings.load_profile("trezor")
 

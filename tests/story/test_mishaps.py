@@ -12,7 +12,7 @@ from tests.story.stage import DAY, HOUR, Stage, World
 
 @dataclass(frozen=True)
 class Expected:
-    """`begins`: how far the case's since may be from the truth. `consequences`: what physically follows on that lamp."""
+    """`begins`: how far since may be from the truth. `consequences`: what physically follows on that lamp."""
 
     subject: str
     kind: Kind
@@ -50,9 +50,14 @@ SLOW = (
     Expected("fatoma-09", Kind.SENSOR_FAULTY, (DAY, 2 * DAY)),
     Expected("fatoma-10", Kind.CHARGER_STUCK, (HOUR, 2 * DAY)),
 )
-# By what the first proof after the repair needs: a report after the dusk or noon that shows it; the slow ones some days.
-PROVEN = {Kind.DARK: 15 * HOUR, Kind.PANEL_LOST: 9 * HOUR, Kind.BATTERY_LOST: 9 * HOUR, Kind.SILENT: HOUR,
-          Kind.COMMUNE_SILENT: HOUR, Kind.CHARGER_STUCK: 9 * HOUR}  # fmt: skip
+# What the first proof after the repair needs: a report after the dusk or noon that shows it; the slow ones some days.
+PROVEN = {
+    Kind.DARK: 15 * HOUR,
+    Kind.PANEL_LOST: 9 * HOUR,
+    Kind.BATTERY_LOST: 9 * HOUR,
+    Kind.SILENT: HOUR,
+    Kind.COMMUNE_SILENT: HOUR,
+}
 NAMES = [f"{one.kind}" for one in (*HARD, *SLOW)]
 
 
@@ -94,7 +99,7 @@ class TestEachMishap:
         assert stage.kinds(expected.subject) - expected.consequences == {expected.kind}
 
     def test_closes_with_its_repair_and_not_before(self, stage: Stage, expected: Expected) -> None:
-        since, repaired = truth(stage, expected)
+        _, repaired = truth(stage, expected)
         case = stage.case(expected.subject, expected.kind)
         if repaired is None:
             assert case.state is State.OPEN

@@ -85,16 +85,18 @@ def provision(
     trezor provision lamp add fatoma-21           one lamp that is new in the fleet file
     trezor provision lamp revoke fatoma-07        one lamp that was stolen
     """
-    provisioner = Provisioner(folder.absolute(), FLEET_FILE.convert(fleet_file, None, ctx), _now(), _tell)
+    here = Path.cwd()
+    compose = (here / "docker-compose.yml").exists()
+    fleet = FLEET_FILE.convert(fleet_file, None, ctx)
+    provisioner = Provisioner(folder.absolute(), fleet, _now(), _tell, for_containers=compose)
     if ctx.invoked_subcommand is not None:
         ctx.obj = provisioner
         return
-    here = Path.cwd()
     with _remedies():
         provisioner.run(
             _from(here, fleet_file), _from(here, folder), world=world, hosts=hosts, rotate=frozenset(rotate)
         )
-        step = link_settings(provisioner.place, here) if (here / "docker-compose.yml").exists() else None
+        step = link_settings(provisioner.place, here) if compose else None
     if step is not None:
         _tell(step)
     click.echo(f"Keep {folder} safe, {provisioner.place.authority_key} best elsewhere. {RELOAD}")

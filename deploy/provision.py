@@ -104,11 +104,15 @@ class Credentials(msgspec.Struct, frozen=True, kw_only=True):
 class Provisioner:
     """`run()` makes the folder what it should be; `add_lamp` and `revoke_lamp` change one lamp."""
 
-    def __init__(self, root: Path, fleet: Fleet, now: datetime, tell: Callable[[Step], None]) -> None:
+    def __init__(
+        self, root: Path, fleet: Fleet, now: datetime, tell: Callable[[Step], None], *, for_containers: bool = False
+    ) -> None:
+        """`for_containers`: what root makes is given to the number that the containers run as."""
         self.place = Place(root)
         self.fleet = fleet
         self._now = now
         self._tell = tell
+        self._for_containers = for_containers
         self._settings = Settings(self.place.settings)
 
     def run(
@@ -362,8 +366,8 @@ class Provisioner:
             raise ProvisionError(f"{self.place.root} is not provisioned yet: run `trezor provision` first")
 
     def _give_away(self) -> None:
-        """Made by root, all of it goes to the user that the containers run as: nothing runs as root there."""
-        if os.geteuid() == 0:
+        """Nothing runs as root in a container, so what root makes must be somebody else's."""
+        if self._for_containers and os.geteuid() == 0:
             for path in (self.place.root, *self.place.root.rglob("*")):
                 os.chown(path, CONTAINER_USER, CONTAINER_USER, follow_symlinks=False)
 

@@ -73,6 +73,7 @@ class Lived:
     sky: pl.DataFrame
     changes: tuple[datetime, ...]  # when everybody's dimming profile changed
     by_lamp: Mapping[str, pl.DataFrame]  # the same nights
+    hot: Mapping[str, pl.Series]  # times at which a lamp's battery was measured above 55 °C
 
     def of(self, lamp: str) -> pl.DataFrame:
         return self.by_lamp.get(lamp, self.nights.clear())
@@ -89,7 +90,7 @@ def lived(truth: Truth, fleet: Fleet, scenario: Scenario, telemetry_hot: pl.Data
         mine = by_lamp.get(row["lamp"], nights.clear())
         faults.append(_known(row, fleet, scenario, mine, hot.get(row["lamp"], pl.Series(dtype=nights["time"].dtype))))
     changes = tuple(moment for change in scenario.profiles for moment in (change.since, change.until))
-    return Lived(scenario.start, scenario.end, tuple(faults), nights, truth.sky, changes, by_lamp)
+    return Lived(scenario.start, scenario.end, tuple(faults), nights, truth.sky, changes, by_lamp, hot)
 
 
 def _known(row: dict[str, object], fleet: Fleet, scenario: Scenario, nights: pl.DataFrame, hot: pl.Series) -> Known:

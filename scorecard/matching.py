@@ -106,6 +106,8 @@ def overlaps(said: Said, fault: Known) -> bool:
 def _natural(said: Said, world: Lived) -> bool:
     if said.lamp is None:
         return False
+    if said.kind == "hot":
+        return any(said.known_at - 2 * DAY <= at <= said.known_at for at in world.hot.get(said.lamp, ()))
     near = world.of(said.lamp).filter(pl.col("time").is_between(said.known_at - 4 * DAY, said.known_at + DAY))
     if said.kind == "panel_soiled":
         return bool((near["soiling"] >= NATURAL_DIRT).any())

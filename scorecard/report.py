@@ -130,7 +130,7 @@ def _false(ours: Figures, naive: Figures) -> str:
     return (
         text + f"\nA wrong kind beside a true fault: {rate(ours.confused)} (naive {rate(naive.confused)}). "
         f"Second cases of one fault: {ours.doubles} (naive {naive.doubles}). True without a mishap (dirt of the "
-        f"season, age, a cloudy week that did put the lamp out): {natural}. Hidden because another case "
+        f"season, age, a hot week, a cloudy one that did put the lamp out): {natural}. Hidden because another case "
         f"explains them: {ours.hidden}; withdrawn when late data spoke against them: {ours.withdrawn}.\n"
     )
 
@@ -232,7 +232,8 @@ METHOD: Final = f"""\
 - What physically follows from a fault is neither a hit nor a false alarm: {_follows()}.
 - Hidden and withdrawn cases are no alarms (nobody is told of hidden ones); `low_sun` is a note.
 - A case on a lamp without any fault is true where the lamp is dirty (10 % of its light), old (75 % of its capacity or
-  less) or did go out with an empty battery; else it is false. Its false friend is what was going on then.
+  less), was measured above 55 °C or did go out with an empty battery; else it is false. Its false friend is what was
+  going on then.
 - A time to detect ends when the case could be seen: when its evidence sufficed by the lamps' reports (here every six
   hours, as on the cheap data plan), and not before the judgement that followed their arrival.
 - Slow faults count from crossing their threshold: dirt 10 % beyond the commune's median lamp, capacity 70 % of the

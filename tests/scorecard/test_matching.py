@@ -61,6 +61,11 @@ def test_dirt_and_age_are_true_without_anybodys_mishap() -> None:
     assert verdict(said("battery_worn", 30), capacity=0.8) is Verdict.FALSE
 
 
+def test_a_battery_that_was_measured_hot_is_hot() -> None:
+    assert judge_cases([said("hot", 30)], world(truth(), hot=(29.5,)))[0].verdict is Verdict.NATURAL
+    assert judge_cases([said("hot", 30)], world(truth(), hot=(20.0,)))[0].verdict is Verdict.FALSE
+
+
 def test_a_lamp_that_did_go_out_was_not_invented() -> None:
     assert verdict(said("early_off", 30.5), unlit=(30,)) is Verdict.NATURAL
     assert verdict(said("early_off", 30.5), unlit=(30,), relearning=(30,)) is Verdict.FALSE

@@ -50,13 +50,13 @@ def truth(
     )
 
 
-def world(what: Truth) -> Lived:
-    return lived(
-        what,
-        village(3),
-        scenario(nights=NIGHTS_LIVED),
-        pl.DataFrame(schema={"lamp": pl.String, "time": pl.Datetime("us", "UTC")}),
+def world(what: Truth, hot: tuple[float, ...] = ()) -> Lived:
+    """`hot`: days on which LAMP's battery was measured above 55 °C."""
+    times = pl.DataFrame(
+        {"lamp": [LAMP] * len(hot), "time": [day(n) for n in hot]},
+        schema={"lamp": pl.String, "time": pl.Datetime("us", "UTC")},
     )
+    return lived(what, village(3), scenario(nights=NIGHTS_LIVED), times)
 
 
 def said(

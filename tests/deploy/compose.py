@@ -54,7 +54,8 @@ class Here:
         """Exactly what the container would have, besides where programs are found."""
         named = service.get("environment") or {}
         filled = {name: self.here(str(value).replace("$$", "$"), own) for name, value in named.items()}
-        return {"PATH": os.environ["PATH"], "HOME": str(own), **filled}
+        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        return {"PATH": path, "HOME": str(own), **filled}
 
     def start(self, service: dict[str, Any], name: str) -> "subprocess.Popen[bytes]":
         """The service's command as a process, its output in a file NAME.log."""

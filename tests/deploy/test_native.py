@@ -70,7 +70,7 @@ def test_the_station_runs_with_the_example_settings(tmp_path: Path, served: Prov
     child = here.start(service, "station")
     try:
         ask = f"import urllib.request as u; u.urlopen('http://127.0.0.1:{port}/health', timeout=10)"
-        well = {**service, "healthcheck": {"test": ["CMD", sys.executable, "-c", ask]}}
+        well = {**service, "healthcheck": {"test": ["CMD", "python", "-c", ask]}}
         wait_until(lambda: child.poll() is not None or here.healthy(well, "station"), 60, "a healthy station")
         assert child.poll() is None, here.log("station")
         assert "refuses" not in here.log("station")

@@ -54,7 +54,7 @@ def markdown(worlds: Sequence[World], ours: Figures, naive: Figures, told: Told)
         "\n## How it is counted\n",
         METHOD,
     ]
-    return "\n".join(part.rstrip("\n") for part in parts) + "\n"
+    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
 
 def table(head: Sequence[str], body: Iterable[Sequence[object]]) -> str:

@@ -4,6 +4,7 @@ import json
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,10 @@ def test_the_command_writes_table_json_report_and_picture(tmp_path: Path) -> Non
     report = (out / "s.md").read_text(encoding="utf-8")
     for words_ in ("| `dark` | 1.000 (0.207–1.000), 1 of 1 |", "tuned on nothing yet", "![", "seeds 3", "--seeds 3"):
         assert words_.lower() in report.lower()
+    for before, line in pairwise(report.splitlines()):
+        assert not (line.startswith("|") and before and not before.startswith("|")), (
+            f"a table needs a blank line: {line}"
+        )
     assert ElementTree.fromstring((out / "s.svg").read_text(encoding="utf-8")).tag.endswith("svg")
 
 

@@ -80,7 +80,7 @@ def cli(verbose: int) -> None:
     """
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("apscheduler").setLevel(max(level, logging.WARNING))
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a round that is still going on is no news
 
 
 # --- the processes -----------------------------------------------------------------------------------------------

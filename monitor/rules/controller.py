@@ -94,8 +94,8 @@ def find_sensor(view: View) -> pl.DataFrame:
     off_led = (pl.col("led_balance_ratio") - 1.0).abs() > BALANCE.value
     off = {
         # Both balances off: the battery's current is what they share. One off: the panel's.
-        "bat_ma_gain": off_led,
-        "pv_gain": off_charge & ~off_led.fill_null(False) & (pl.col("balance_n") >= 4),
+        "bat_ma": off_led,
+        "pv_ma": off_charge & ~off_led.fill_null(False) & (pl.col("balance_n") >= 4),
     }
     channel = pl.coalesce(
         *[pl.when(moving & when).then(pl.lit(name)) for name, when in frozen.items()],

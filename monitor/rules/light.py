@@ -77,6 +77,10 @@ def tell_early_off(row: Row) -> Told:
         soiled = max(0.0, (row.get("soiling") or 0.0) - 0.05) * 4
         worn = max(0.0, 0.85 - (row.get("capacity") or 1.0)) * 4
         weak = max(0.0, 0.9 - (row.get("yield_ratio") or 1.0)) * 2
+        # A panel that brings more than the neighbours' is not what failed: the battery is drained or does not hold.
+        share, peers = row["pv_share"], row["peers_pv_share"]
+        if share is not None and peers and share > 1.1 * peers:
+            soiled, weak, worn = 0.0, 0.0, worn + 0.3
         causes = ranked(
             panel_lost=1.0 if (row["dead_n"] or 0) >= 4 else 0.0,
             charger_stuck=1.0 if (row["open_n"] or 0) >= 8 else 0.0,

@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-SERVERS := mosquitto influxdb nginx-light postgresql chromium chromium-driver docker-compose
+SERVERS := mosquitto mosquitto-clients influxdb nginx-light postgresql chromium chromium-driver fonts-dejavu-core docker-compose
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev servers demo test check bench scorecard clean

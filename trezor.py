@@ -4,15 +4,8 @@
 """
 
 import logging
-import os
-import signal
 import sys
-import threading
-import time
-from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -21,47 +14,52 @@ from rich.console import Console
 
 import trezor_demo
 from dashboards.commands import dashboards
+from deploy.commands import backup, doctor, provision, restore
 from firmware_sim.commands import lamps, record, replay, scenarios, simulate
-from gateway.broker import SHARED, WINDOW, BrokerFailed, EmbeddedBroker
+from gateway.broker import BrokerFailed, EmbeddedBroker
 from gateway.fleet import Fleet
-from gateway.listen import Gateway, Limits
 from gateway.options import (
     FLEET_FILE,
     WORLD,
     Broker,
-    Decorator,
     broker_option,
     casebook_option,
     fleet_option,
     store_option,
     world_option,
 )
-from gateway.store import Store, StoreAway
-from gateway.worldclock import EventClock, LiveClock, WorldClock
-from monitor.casebook import Casebook, CasebookError
+from gateway.replica import NoSlot, replica, sign
+from gateway.store import StoreAway
+from monitor.casebook import CasebookError
 from monitor.commands import account, cases, explain, nights, opened, opened_store
-from monitor.faults_table import Mirror
-from monitor.loop import Monitor
-from monitor.notify import Notifier
-from monitor.watch import Tick, Watch
-from monitor.web.accounts import Accounts, AccountsError
-from monitor.web.app import create_app
-from monitor.web.serve import PortTaken, Site
-from monitor.web.world import NoSuchWorld, World
+from monitor.rules_doc import rules
+from monitor.web.accounts import AccountsError
+from monitor.web.serve import PortTaken
+from scorecard.commands import scorecard
+from trezor_wiring import (
+    Watching,
+    accounts_option,
+    alerts_option,
+    clock_option,
+    finish,
+    gateway_numbers,
+    page_address,
+    page_option,
+    start_gateway,
+    start_page,
+    until_told,
+    utc_now,
+    wait_idle,
+)
 
 log = logging.getLogger("trezor")
-
-
-def utc_now() -> datetime:
-    """The one clock of the product."""
-    return datetime.now(UTC)
 
 
 def main() -> None:
     """The command `trezor`: expected trouble ends in one sentence, not in a traceback."""
     try:
         cli(prog_name="trezor")
-    except (BrokerFailed, StoreAway, CasebookError, AccountsError, PortTaken) as error:
+    except (BrokerFailed, NoSlot, StoreAway, CasebookError, AccountsError, PortTaken) as error:
         click.echo(f"trezor: {error}", err=True)
         sys.exit(1)
 
@@ -81,153 +79,6 @@ def cli(verbose: int) -> None:
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a round that is still going on is no news
-
-
-# --- the processes -----------------------------------------------------------------------------------------------
-
-
-class Watching:
-    """A world being judged: monitor and page on top of an open store."""
-
-    def __init__(
-        self, world: str, fleet: Fleet, store: Store, casebook: Casebook, alerts: Path | None, event_clock: bool,
-        tick_s: float, on_tick: Callable[[Tick], None] | None = None,
-    ) -> None:  # fmt: skip
-        self.world, self.fleet, self.store, self.casebook = world, fleet, store, casebook
-        self._event_clock = event_clock
-        self._on_tick = on_tick
-        self._seen: tuple[datetime, float] | None = None
-        self.mirror = Mirror(store, fleet, casebook.cases(withdrawn=True))
-        self.watch = Watch(store, casebook, fleet, None if event_clock else utc_now)
-        self.monitor = Monitor(
-            self.watch, Notifier(casebook, alerts, os.environ, utc_now), self.now, tick_s=tick_s, on_tick=self._after
-        )
-
-    def now(self) -> datetime:
-        """The world's time: the wall clock, or the newest event time and what has passed here since it was seen."""
-        clock = self.monitor.pulse.world_clock if self._event_clock else None
-        if clock is None:
-            return utc_now()
-        if self._seen is None or self._seen[0] != clock:
-            self._seen = clock, time.monotonic()
-        return clock + timedelta(seconds=time.monotonic() - self._seen[1])
-
-    def _after(self, tick: Tick) -> None:
-        if tick.clock is not None:
-            self.mirror.copy(tick.changes.changed if tick.changes else (), tick.clock)
-        if self._on_tick is not None:
-            self._on_tick(tick)
-
-
-def world_clock(kind: str, fleet: Fleet, store: Store) -> WorldClock:
-    if kind == "live":
-        return LiveClock(utc_now)
-    newest = store.latest("arrivals")["received"].max()
-    return EventClock(len(fleet.lamps), newest if isinstance(newest, datetime) else None)
-
-
-def until_told() -> threading.Event:
-    """Set by Ctrl-C and by a service manager's TERM."""
-    told = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: told.set())
-    return told
-
-
-def clock_option() -> Decorator:
-    return click.option(
-        "--clock", type=click.Choice(["live", "event"]), default="live", envvar="TREZOR_CLOCK", show_default=True,
-        help="live: judge by the wall clock; event: by the newest time that lamps report (replays).",
-    )  # fmt: skip
-
-
-def page_option() -> Decorator:
-    return click.option(
-        "--page", default="127.0.0.1:8080", envvar="TREZOR_PAGE", show_default=True, metavar="HOST:PORT",
-        help="Where the page listens; wider than this machine only with --accounts. 'off' for none.",
-    )  # fmt: skip
-
-
-def alerts_option() -> Decorator:
-    return click.option(
-        "--alerts", type=click.Path(file_okay=False, path_type=Path), default="var/alerts", envvar="TREZOR_ALERTS",
-        show_default=True, help="Folder in which every alert is also kept as a text file.",
-    )  # fmt: skip
-
-
-def accounts_option() -> Decorator:
-    return click.option(
-        "--accounts", type=click.Path(dir_okay=False, path_type=Path), envvar="TREZOR_ACCOUNTS",
-        help="File of the page's accounts (see `trezor account add --help`).",
-    )  # fmt: skip
-
-
-def page_address(text: str) -> tuple[str, int] | None:
-    if text == "off":
-        return None
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit():
-        raise click.UsageError(f"--page {text!r}: expected HOST:PORT like 127.0.0.1:8080, or off")
-    return host, int(port)
-
-
-def worlds(stack: ExitStack, mine: World, store_url: str, casebook_url: str) -> Callable[[str], World]:
-    """Opens other worlds of the same places by name, for the page to show them next to this one."""
-    known = {mine.name: mine}
-
-    def find(name: str) -> World:
-        if name not in known:
-            file = casebook_url.replace("{world}", name).removeprefix("sqlite:///")
-            if "{world}" not in casebook_url or not Path(file).exists():
-                raise NoSuchWorld(name)
-            store, casebook = stack.enter_context(opened(name, store_url, casebook_url))
-            known[name] = World(name, store, casebook, clock=lambda: newest(store) or utc_now(), fleet=mine.fleet)
-        return known[name]
-
-    return find
-
-
-def newest(store: Store) -> datetime | None:
-    """The world's time where nobody judges it now: the newest receipt."""
-    extent = store.extent("arrivals")
-    return store.read("arrivals", since=extent[1], columns=["received"])["received"].max() if extent else None  # type: ignore[return-value]  # a column of times has times
-
-
-def start_page(
-    stack: ExitStack, watching: Watching, address: tuple[str, int], accounts_file: Path | None,
-    counters: Callable[[], Mapping[str, float]] | None, store_url: str, casebook_url: str,
-) -> Site:  # fmt: skip
-    accounts = Accounts(accounts_file) if accounts_file else None
-    mine = World(
-        watching.world, watching.store, watching.casebook, last_tick=lambda: watching.monitor.pulse.last_tick,
-        clock=watching.now, fleet=watching.fleet,
-    )  # fmt: skip
-    app = create_app(
-        worlds(stack, mine, store_url, casebook_url), watching.fleet, watching.now, accounts, counters,
-        live=watching.world, secret=os.environ.get("TREZOR_SECRET"),
-    )  # fmt: skip
-    site = Site(app, *address, accounts)
-    stack.callback(site.stop)
-    site.start()
-    return site
-
-
-def start_gateway(
-    stack: ExitStack, broker: Broker, store: Store, fleet: Fleet, world: str, clock: str, suffix: str, embedded: bool
-) -> Gateway:
-    time_of_world = world_clock(clock, fleet, store)
-    gateway = Gateway(
-        broker, store, fleet, world, utc_now, time_of_world, suffix=suffix, shared=SHARED if embedded else True,
-        limits=Limits(window=WINDOW) if embedded else Limits(),
-    )  # fmt: skip
-    gateway.start()
-    stack.callback(gateway.stop)
-    return gateway
-
-
-def gateway_numbers(gateway: Gateway) -> dict[str, float]:
-    """The gateway's counters as numbers, for /metrics."""
-    return {name: float(value) for name, value in asdict(gateway.counters()).items() if isinstance(value, int | float)}
 
 
 @cli.command()
@@ -276,34 +127,50 @@ def station(
         finish(gateway, watching)
 
 
-def wait_idle(gateway: Gateway, quiet_s: float, told: threading.Event) -> None:
-    """Until nothing has come for `quiet_s` seconds after the first message, all of it acknowledged; or told to stop."""
-    while not told.wait(0.1):
-        if gateway.counters().messages and gateway.idle_s() >= quiet_s:
-            return
-
-
-def finish(gateway: Gateway, watching: Watching) -> None:
-    """The last judgement, so that what was heard is judged and told before the process ends."""
-    watching.monitor.tick()
-    watching.monitor.notify()
-
-
 @cli.command("gateway")
 @world_option()
 @fleet_option()
 @store_option()
 @broker_option(required=True)
 @clock_option()
-@click.option("--suffix", default="", envvar="TREZOR_SUFFIX", help="Tells replicas apart; they share the load.")
-def gateway_command(world: str, fleet: Fleet, store_url: str, broker: Broker, clock: str, suffix: str) -> None:
+@click.option(
+    "--suffix",
+    default="",
+    envvar="TREZOR_SUFFIX",
+    help="Tells replicas apart; they share the load. auto: the first free number.",
+)
+@click.option(
+    "--slots",
+    type=click.Path(file_okay=False, path_type=Path),
+    envvar="TREZOR_SLOTS",
+    help="Folder that replicas on this machine share, for --suffix auto.",
+)
+@click.option(
+    "--alive",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="TREZOR_ALIVE",
+    help="File touched every few seconds while the gateway does its work, for health checks.",
+)
+def gateway_command(
+    world: str,
+    fleet: Fleet,
+    store_url: str,
+    broker: Broker,
+    clock: str,
+    suffix: str,
+    slots: Path | None,
+    alive: Path | None,
+) -> None:
     """Hears lamps over MQTT and keeps what they say; acknowledges only what the store has made durable."""
     told = until_told()
     with ExitStack() as stack:
         store = stack.enter_context(opened_store(world, store_url))
-        start_gateway(stack, broker, store, fleet, world, clock, suffix, embedded=False)
-        click.echo(f"gateway of world {world}: {broker} -> {store_url.split('@')[-1]}")
-        told.wait()
+        name = stack.enter_context(replica(suffix, slots))
+        gateway = start_gateway(stack, broker, store, fleet, world, clock, name, embedded=False)
+        click.echo(f"gateway {name} of world {world}: {broker} -> {store_url.split('@')[-1]}")
+        while not told.wait(5.0):
+            if alive is not None:
+                sign(alive, gateway.counters())
 
 
 @cli.command("monitor")
@@ -412,7 +279,11 @@ def demo(fleet: Fleet, page: str, port: int, once: bool, language: str, folder: 
         )  # fmt: skip
 
 
-for command in (cases, nights, explain, account, dashboards, scenarios, simulate, record, replay, lamps):
+COMMANDS = (
+    provision, doctor, backup, restore, cases, nights, explain, rules, account, dashboards, scenarios, simulate, record,
+    replay, lamps, scorecard,
+)  # fmt: skip
+for command in COMMANDS:
     cli.add_command(command)
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ def _with_panel(table: pl.DataFrame) -> pl.DataFrame:
 
 
 def _median_across(table: pl.DataFrame) -> pl.Series:
-    """For each row the median of its columns' values, null where there is none. a list each takes tenfold."""
+    """For each row the median of its columns' values, null where there is none; polars' lists take tenfold."""
     values = np.sort(table.to_numpy(order="c"), axis=1)  # null becomes NaN, which sorts last
     count = np.count_nonzero(~np.isnan(values), axis=1)
     rows = np.arange(len(values))
@@ -139,10 +139,30 @@ def _first_spread(value: pl.Expr, one: list[str]) -> pl.Expr:
 
 
 def _first_median(value: pl.Expr, one: list[str]) -> pl.Expr:
-    """Per lamp and life: the median of the first LEARNING_DATES values, at each date of those seen so far."""
-    nth = value.is_not_null().cum_sum().over(one)
-    learning = pl.when(nth <= LEARNING_DATES).then(value)
-    return learning.rolling_median(10_000, min_samples=FEWEST_DATES).over(one).forward_fill().over(one)
+    """Per life: the median of the first LEARNING_DATES values, at each date of those seen so far."""
+    return pl.map_batches([value, *map(pl.col, one)], _learnt_median, return_dtype=pl.self_dtype())
+
+
+def _learnt_median(columns: Sequence[pl.Series]) -> pl.Series:
+    """A table of the medians of each life's first n values, looked up by how many each date has behind it."""
+    value, life = columns[0], columns[1].to_numpy()
+    if value.is_empty():
+        return value
+    known = value.is_not_null().to_numpy()
+    begins = np.concatenate([[True], life[1:] != life[:-1]])
+    no = np.cumsum(begins) - 1  # which life, counted from 0
+    count = np.cumsum(known)
+    nth = count - (count - known)[begins][no]
+    learning = known & (nth <= LEARNING_DATES)
+    nth = np.minimum(nth, LEARNING_DATES)
+    first = np.full((no[-1] + 1, LEARNING_DATES), np.nan, dtype=value.to_numpy().dtype)
+    first[no[learning], nth[learning] - 1] = value.to_numpy()[learning]
+    medians = np.full((no[-1] + 1, LEARNING_DATES + 1), np.nan, dtype=first.dtype)
+    for n in range(FEWEST_DATES, LEARNING_DATES + 1):
+        ordered = np.sort(first[:, :n], axis=1)
+        low, high = ordered[:, (n - 1) // 2], ordered[:, n // 2]
+        medians[:, n] = low + (high - low) / 2
+    return pl.Series(medians[no, nth]).fill_nan(None)
 
 
 # Open-circuit voltage of one cell at rest by state of charge (0…1): LFP as measured on three real nodes, lead gel and
@@ -169,9 +189,10 @@ CAPACITIES: Final = np.linspace(1.15, 0.15, 101)  # share of nameplate, candidat
 def _with_battery(table: pl.DataFrame) -> pl.DataFrame:
     """capacity (share of nameplate), its spread capacity_pm, and steps of voltage and resistance against the usual."""
     one = ["life"]
-    usual_v = _first_median(pl.col("rest_dusk_v"), one)
-    usual_r = _first_median(pl.col("resistance"), one)
+    usual_v, usual_r = pl.col("usual_v"), pl.col("usual_r")
     table = table.with_columns(
+        usual_v=_first_median(pl.col("rest_dusk_v"), one), usual_r=_first_median(pl.col("resistance"), one)
+    ).with_columns(
         dusk_step_v=pl.col("rest_dusk_v") - usual_v,
         # A lamp that goes out at once shows its resistance on the first night only.
         resistance_ratio=(pl.col("resistance") / usual_r).forward_fill(10).over("lamp"),
@@ -184,6 +205,7 @@ def _with_battery(table: pl.DataFrame) -> pl.DataFrame:
         # Dusk varies with the hour at which the battery was full; dawn tells the depth.
         fall_v=usual_v - pl.col("rest_dawn_v"),
     )
+    table = table.drop("usual_v", "usual_r")
     # Cut off on a night that began full: the battery itself has measured what it holds.
     # One that recovers high above its cut-off was not empty: its resistance pulled it down.
     recovered = pl.col("idle_night_v") > pl.col("cut_off") + RECOVERED_SHARE * pl.col("nominal_v")
@@ -284,7 +306,8 @@ def _with_outlook(table: pl.DataFrame) -> pl.DataFrame:
     full = pl.col("began_full")
     table = table.with_columns(flow=took.shift(1).over(one).fill_null(0.0) - gave, run=full.cum_sum().over(one))
     missing = pl.when(pl.col("began_full")).then(0.0).otherwise(pl.col("flow"))
-    table = table.with_columns(missing=missing.cum_sum().over([*one, "run"]).clip(lower_bound=0.0))
+    missing = pl.map_batches([missing, *map(pl.col, one), pl.col("run")], _running_sum, return_dtype=pl.self_dtype())
+    table = table.with_columns(missing=missing.clip(lower_bound=0.0))
     usual = took.rolling_median(5, min_samples=2).over(one)
     recent = (took - gave).rolling_mean(3, min_samples=2).over(one).clip(lower_bound=0.0)
     left = holds - pl.col("missing") - usual
@@ -297,6 +320,19 @@ def _with_outlook(table: pl.DataFrame) -> pl.DataFrame:
     return table.with_columns(
         autonomy=pl.when(heard).then(autonomy).cast(pl.Float32), dark_risk=pl.when(heard).then(risk).cast(pl.Float32)
     ).drop("flow", "run")
+
+
+def _running_sum(columns: Sequence[pl.Series]) -> pl.Series:
+    """The first column summed up from where any other column changes: polars takes long over many short groups."""
+    value, *keys = (column.to_numpy() for column in columns)
+    begins = np.ones(len(value), dtype=np.bool_)
+    begins[1:] = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
+    at = np.arange(len(value))
+    behind = at - np.maximum.accumulate(np.where(begins, at, 0))  # rows of the group before this one
+    total, order = value.copy(), np.argsort(behind, kind="stable")
+    for rows in np.split(order, np.cumsum(np.bincount(behind)))[1:]:
+        total[rows] = total[rows - 1] + value[rows]
+    return pl.Series(total)
 
 
 def _with_balances(table: pl.DataFrame) -> pl.DataFrame:

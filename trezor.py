@@ -279,6 +279,29 @@ def demo(fleet: Fleet, page: str, port: int, once: bool, language: str, folder: 
         )  # fmt: skip
 
 
+@cli.command("reference", hidden=True)
+def reference() -> None:
+    """Every command, option and environment variable, as Markdown: docs/commands.md."""
+    click.echo("# Commands\n\nWritten by `trezor reference`; every option may also be set by its environment variable.")
+    click.echo("\n`trezor -v …` (`--verbose`) says what happens, `-vv` everything.")
+    walk(cli, "trezor")
+
+
+def walk(group: click.Group, path: str) -> None:
+    for name, command in sorted(group.commands.items()):
+        if command.hidden:
+            continue
+        click.echo(f"\n## `{path} {name}`\n\n{(command.help or '').strip()}")
+        options = [option for option in command.params if isinstance(option, click.Option)]
+        if options:
+            click.echo("")
+        for option in options:
+            variable = f" (`{option.envvar}`)" if option.envvar else ""
+            click.echo(f"- `{', '.join([*option.opts, *option.secondary_opts])}`{variable}: {option.help or ''}")
+        if isinstance(command, click.Group):
+            walk(command, f"{path} {name}")
+
+
 COMMANDS = (
     provision, doctor, backup, restore, cases, nights, explain, rules, account, dashboards, scenarios, simulate, record,
     replay, lamps, scorecard,

@@ -3,7 +3,7 @@
 A hidden episode is kept and can be seen on demand; nobody is told of it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -33,6 +33,7 @@ INHIBITIONS: Final[tuple[Hides, ...]] = (
     Hides(Kind.BATTERY_LOST, Kind.SILENT, False, 24 * _H, 24 * _H, "without a battery no lamp talks at night"),
     Hides(Kind.BATTERY_LOST, Kind.DARK, False, 24 * _H, 24 * _H, "without a battery there is no light"),
     Hides(Kind.BATTERY_LOST, Kind.EARLY_OFF, False, 24 * _H, 24 * _H, "without a battery there is no light"),
+    Hides(Kind.RESTART_LOOP, Kind.BATTERY_LOST, False, 2 * _D, _D, "the controller has no power because it restarts"),
     Hides(Kind.BATTERY_LOST, Kind.RESTART_LOOP, False, 24 * _H, 24 * _H, "the controller restarts with every sunrise"),
     Hides(Kind.DARK, Kind.DIM, False, _D, _D, "a dark lamp is not dim"),
     Hides(Kind.FLICKER, Kind.DIM, False, _D, _D, "a lamp that comes and goes is not dim"),
@@ -68,7 +69,6 @@ INHIBITIONS: Final[tuple[Hides, ...]] = (
         Kind.RESTART_LOOP, Kind.SILENT, False, 2 * _D, 2 * _D, "what restarts every quarter of an hour cannot report"
     ),
     Hides(Kind.DARK, Kind.CHARGER_STUCK, False, 3 * _D, 2 * _D, "a battery that feeds no light floats at its top"),
-    Hides(Kind.RESTART_LOOP, Kind.BATTERY_LOST, False, 2 * _D, _D, "the controller has no power because it restarts"),
     Hides(Kind.PANEL_LOST, Kind.BATTERY_WORN, False, 9 * _D, 9 * _D, "a battery that is not filled shows no capacity"),
     Hides(
         Kind.PANEL_PARTIAL, Kind.BATTERY_WORN, False, 20 * _D, 9 * _D, "a battery that is not filled shows no capacity"
@@ -87,23 +87,41 @@ INHIBITIONS: Final[tuple[Hides, ...]] = (
 
 
 def inhibit(episodes: Iterable[Episode]) -> list[Episode]:
-    """The same episodes, those that another one hides marked with the kind that hides them."""
+    """The same episodes, those that another one hides marked with the kind that hides them.
+
+    Where two would hide each other, the earlier line of INHIBITIONS holds: of what is wrong, something is always told.
+    """
     found = list(episodes)
-    by_place: dict[tuple[Kind, str], list[Episode]] = {}
-    for episode in found:
-        by_place.setdefault((episode.kind, episode.subject), []).append(episode)
-    return [replace(episode, hidden_by=_hider(episode, by_place)) for episode in found]
-
-
-def _hider(episode: Episode, by_place: dict[tuple[Kind, str], list[Episode]]) -> Kind | None:
+    by_kind: dict[Kind, list[int]] = {}
+    by_place: dict[tuple[Kind, str], list[int]] = {}
+    for nth, episode in enumerate(found):
+        by_kind.setdefault(episode.kind, []).append(nth)
+        by_place.setdefault((episode.kind, episode.subject), []).append(nth)
+    hider_of: dict[int, int] = {}
     for rule in INHIBITIONS:
-        if rule.hidden is not episode.kind or (episode.causes and episode.causes[0].cause in rule.unless):
-            continue
-        place = episode.commune if rule.whole_commune else episode.subject
-        for hider in by_place.get((rule.hider, place), ()):
-            if _begins_within(episode.opened_at, hider, rule):
-                return rule.hider
-    return None
+        for nth in by_kind.get(rule.hidden, ()):
+            episode = found[nth]
+            if nth in hider_of or (episode.causes and episode.causes[0].cause in rule.unless):
+                continue
+            place = episode.commune if rule.whole_commune else episode.subject
+            for hider in by_place.get((rule.hider, place), ()):
+                if _begins_within(episode.opened_at, found[hider], rule) and not _hides(nth, hider, hider_of):
+                    hider_of[nth] = hider
+                    break
+    return [
+        replace(episode, hidden_by=found[hider_of[nth]].kind if nth in hider_of else None)
+        for nth, episode in enumerate(found)
+    ]
+
+
+def _hides(hider: int, hidden: int, hider_of: Mapping[int, int]) -> bool:
+    """Whether one hides the other already, itself or through what it hides."""
+    above: int | None = hidden
+    while above is not None:
+        if above == hider:
+            return True
+        above = hider_of.get(above)
+    return False
 
 
 def _begins_within(at: datetime, hider: Episode, rule: Hides) -> bool:

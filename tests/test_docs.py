@@ -59,7 +59,7 @@ def settings() -> set[str]:
     for path in [*files, *ROOT.glob("trezor*.py")]:
         texts = (node.value for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if is_text(node))
         found |= {name for text in texts for name in SETTING.findall(text)}
-    for path in [ROOT / "fleet.toml", ROOT / "docker-compose.yml"]:
+    for path in [ROOT / "docker-compose.yml"]:  # names in a fleet file are its own
         found |= set(SETTING.findall(path.read_text(encoding="utf-8"))) if path.exists() else set()
     return {name for name in found if not name.endswith("_")}
 

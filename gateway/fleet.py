@@ -126,6 +126,7 @@ class Fleet:
     title: str = ""
     models: Mapping[str, Model] = field(default_factory=dict)
     profiles: Mapping[str, Profile] = field(default_factory=dict)
+    source: str = field(default="", repr=False, compare=False)  # the TOML text it was read from
 
     @cached_property
     def by_commune(self) -> Mapping[str, tuple[Lamp, ...]]:
@@ -248,7 +249,7 @@ def parse_fleet(text: str) -> Fleet:
         lamps[lamp.id] = lamp
     if read.mistakes:
         raise FleetError(read.mistakes)
-    return Fleet(communes, lamps, technicians, str(data.get("title", "")), models, profiles)
+    return Fleet(communes, lamps, technicians, str(data.get("title", "")), models, profiles, text)
 
 
 def _tables(read: Reader, data: Mapping[str, Any], kind: str) -> dict[str, Mapping[str, Any]]:

@@ -143,6 +143,14 @@ def fleet_option() -> Decorator:
     )  # fmt: skip
 
 
+def known_fleet_option() -> Decorator:
+    """For commands that only read: the world remembers the fleet it was judged with."""
+    return click.option(
+        "--fleet", type=FLEET_FILE, default=None, envvar="TREZOR_FLEET",
+        help="The fleet file for names and places; the one the world was judged with if not given.",
+    )  # fmt: skip
+
+
 def store_option() -> Decorator:
     return click.option(
         "--store", "store_url", metavar="URL", default="duckdb:///var/{world}.duckdb", envvar="TREZOR_STORE",

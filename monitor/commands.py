@@ -14,14 +14,15 @@ import requests
 from rich.console import Console
 from rich.table import Table
 
-from gateway.fleet import Fleet
-from gateway.options import Decorator, casebook_option, fleet_option, store_option, world_option
+from gateway.fleet import Fleet, parse_fleet
+from gateway.options import Decorator, casebook_option, known_fleet_option, store_option, world_option
 from gateway.store import Store, StoreAway
 from gateway.stores import open_store
 from monitor.case import Case
 from monitor.casebook import Casebook, open_casebook
 from monitor.listing import NIGHT_COLUMNS, cases_json, nights_csv, nights_frame
 from monitor.sentence import evidence, headline
+from monitor.watch import FLEET
 from monitor.web.accounts import AccountsError, check_role, remove_account, write_account
 
 
@@ -57,6 +58,12 @@ def opened(world: str, store_url: str, casebook_url: str) -> Iterator[tuple[Stor
         yield store, stack.enter_context(opened_casebook(world, casebook_url))
 
 
+def known_fleet(casebook: Casebook) -> Fleet:
+    """The fleet that the world was last judged with; a world that was never judged has no cases to name."""
+    text = casebook.recall(FLEET)
+    return parse_fleet(text.decode()) if text else Fleet({}, {})
+
+
 def last_known(cases: Sequence[Case]) -> datetime:
     """The newest time of these cases: what 'now' is where a world's clock is its own."""
     moments = [moment for case in cases for moment in (case.opened_at, case.closed_at) if moment]
@@ -65,7 +72,7 @@ def last_known(cases: Sequence[Case]) -> datetime:
 
 @click.command("cases")
 @world_option()
-@fleet_option()
+@known_fleet_option()
 @casebook_option()
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
 @click.option("--open", "open_only", is_flag=True, help="Only cases that are still open.")
@@ -73,10 +80,13 @@ def last_known(cases: Sequence[Case]) -> datetime:
     "--hidden/--no-hidden", default=False, help="Also cases that another one hides (nobody was told of them)."
 )
 @click.option("--language", type=click.Choice(["fr", "en"]), default="fr", show_default=True)
-def cases(world: str, fleet: Fleet, casebook_url: str, form: str, open_only: bool, hidden: bool, language: str) -> None:
+def cases(
+    world: str, fleet: Fleet | None, casebook_url: str, form: str, open_only: bool, hidden: bool, language: str
+) -> None:
     """Lists the cases of a world, newest first: as a table, or as JSON for other programs."""
     with opened_casebook(world, casebook_url) as casebook:
         found = casebook.cases(open_only=open_only, hidden=hidden)
+        fleet = fleet or known_fleet(casebook)
     now = last_known(found)
     if form == "json":
         click.echo(cases_json(found, fleet, now))
@@ -152,15 +162,16 @@ def _utc(moment: datetime | None) -> datetime | None:
 @click.command("explain")
 @click.argument("case_id", metavar="CASE", type=int)
 @world_option()
-@fleet_option()
+@known_fleet_option()
 @casebook_option()
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def explain(case_id: int, world: str, fleet: Fleet, casebook_url: str, form: str) -> None:
+def explain(case_id: int, world: str, fleet: Fleet | None, casebook_url: str, form: str) -> None:
     """Why CASE was opened: the rule, its inputs of that night, its thresholds, and what it concluded."""
     with opened_casebook(world, casebook_url) as casebook:
         case = casebook.case(case_id)
         if case is None:
             raise click.UsageError(f"world {world} has no case {case_id}; see `trezor cases --world {world}`")
+        fleet = fleet or known_fleet(casebook)
     trace: dict[str, Any] = case.trace or {}
     if form == "json":
         click.echo(json.dumps(trace, ensure_ascii=False, indent=1, default=str))

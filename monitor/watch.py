@@ -33,6 +33,7 @@ SETTLED_NIGHTS: Final = 100  # cases opened longer ago are not judged again
 OVERLAP: Final = timedelta(minutes=2)  # gateways stamp a write before it is visible: look back a little
 CHUNK_DAYS: Final = 8  # days of telemetry in memory at once while catching up
 CURSOR: Final = "cursor"
+FLEET: Final = "fleet"
 
 
 class Book(Protocol):
@@ -75,6 +76,7 @@ class Watch:
     _seen: pl.DataFrame = field(init=False)
 
     def __post_init__(self) -> None:
+        self._fleet_told = False
         self._plates = nameplates(self.fleet)
         self._places = {c.id: (c.latitude, c.longitude) for c in self.fleet.communes.values()}
         self._counts = {name: len(lamps) for name, lamps in self.fleet.by_commune.items()}
@@ -98,7 +100,7 @@ class Watch:
         cursor = newest if isinstance(newest, datetime) else self._cursor
         changes = self.casebook.reconcile(
             episodes, now=clock, horizon=clock - timedelta(days=SETTLED_NIGHTS), fleet=self.fleet,
-            remember=_remembered(hearing, cursor, clock) if arrivals.height else {},
+            remember=self._remembered(hearing, cursor, clock) if arrivals.height else {},
         )  # fmt: skip
         # Only what the casebook has taken is remembered here: a failed tick is simply done again.
         self._hearing, self._cursor, self._clock = hearing, cursor, clock
@@ -124,6 +126,12 @@ class Watch:
             refused=self.store.read("quarantine", since=since, columns=["commune", "lamp", "time", "reason"]),
             now=clock,
         )
+
+    def _remembered(self, hearing: Hearing, cursor: datetime | None, clock: datetime) -> dict[str, bytes]:
+        """What is stored with the cases. The fleet file too, once: whoever reads the cases later needs its names."""
+        told = {} if self._fleet_told else {FLEET: self.fleet.source.encode()}
+        self._fleet_told = True
+        return _state(hearing, cursor, clock) | told
 
     def _recall(self) -> None:
         self._hearing, self._cursor, self._clock = Hearing.nothing(), None, None
@@ -225,7 +233,7 @@ def _episode(case: Case) -> Episode:
     )  # fmt: skip
 
 
-def _remembered(hearing: Hearing, cursor: datetime | None, clock: datetime) -> dict[str, bytes]:
+def _state(hearing: Hearing, cursor: datetime | None, clock: datetime) -> dict[str, bytes]:
     """The cursor and the hearing as bytes: Arrow IPC of three frames, kept in the casebook's own transaction."""
     out = io.BytesIO()
     state = pl.DataFrame({"cursor": [cursor], "clock": [clock]}, schema={"cursor": TIME, "clock": TIME})

@@ -5,11 +5,13 @@
 
 import logging
 import sys
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 
 import trezor_demo
@@ -114,8 +116,7 @@ def station(
         gateway = start_gateway(stack, at, store, fleet, world, clock, "", embedded)
         if address is not None:
             counters = partial(gateway_numbers, gateway)
-            site = start_page(stack, watching, address, accounts, counters, store_url, casebook_url)
-            click.echo(f"page    {site.url}")
+            show_page(stack, watching, address, accounts, counters, store_url, casebook_url)
         click.echo(f"broker  {at}")
         click.echo(f"world   {world}, {len(fleet.lamps)} lamps in {len(fleet.communes)} communes")
         watching.monitor.start()
@@ -125,6 +126,21 @@ def station(
         else:
             wait_idle(gateway, until_idle, told)
         finish(gateway, watching)
+
+
+def show_page(
+    stack: ExitStack, watching: Watching, address: tuple[str, int], accounts: Path | None,
+    counters: Callable[[], Mapping[str, float]] | None, store_url: str, casebook_url: str,
+) -> None:  # fmt: skip
+    """Says where the page is. A taken port is an error only where that port was asked for: judging goes on without."""
+    try:
+        site = start_page(stack, watching, address, accounts, counters, store_url, casebook_url)
+    except PortTaken as error:
+        if click.get_current_context().get_parameter_source("page") is not ParameterSource.DEFAULT:
+            raise
+        click.echo(f"no page: {error}", err=True)
+        return
+    click.echo(f"page    {site.url}")
 
 
 @cli.command("gateway")
@@ -200,8 +216,7 @@ def monitor_command(
             watching.monitor.notify()
             return
         if address is not None:
-            site = start_page(stack, watching, address, accounts, None, store_url, casebook_url)
-            click.echo(f"page    {site.url}")
+            show_page(stack, watching, address, accounts, None, store_url, casebook_url)
         watching.monitor.start()
         stack.callback(watching.monitor.stop)
         told.wait()

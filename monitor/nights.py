@@ -24,6 +24,7 @@ RUN_SAMPLES: Final = 3
 BRIEF_MINUTES: Final = 100.0  # lit for less after dusk, then out for good: a driver dying, no timer
 BURNING_MINUTES: Final = 90.0  # by day, before it is a fault: a storm darkens an hour
 HIGH_SUN: Final = 15.0  # degrees; above it a panel that gives nothing is not in the shade of a wall
+WAKING: Final = (-4.0, 30.0)  # degrees of sun at which a panel alone brings a controller back; in the dark none does
 POWER_ON_GAP_MIN: Final = 90.0  # a longer gap before a restart near sunrise: the controller had no power
 EPOCH: Final = pl.lit(0).cast(TIME)
 DEEP: Final = 0.012  # of the cut-off voltage: this near to it the battery, not the driver, ended the light
@@ -265,7 +266,7 @@ def _power(samples: pl.DataFrame) -> pl.DataFrame:
     dead = restarts.filter(
         (pl.col("gap_min") > POWER_ON_GAP_MIN)
         & (pl.col("gap_min") < 20 * 60)
-        & (pl.col("elevation") < 30.0)
+        & pl.col("elevation").is_between(*WAKING)
         & (pl.col("solar_hour") < 12.0)
     )
     by_restart = restarts.group_by("lamp", "date").agg(

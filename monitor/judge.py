@@ -142,9 +142,9 @@ def _episodes_of_one(found: Findings, rows: list[Finding], before: Episode | Non
                     since = bad_rows[0].since or bad_rows[0].bad_at
                     assert since is not None
                     standing = _Standing(since, max(row.bad_at, since), row)
-            # Put right before the date was over: the first proof closes it, not the next day.
+            # Put right before the date was over: the first proof closes it, not the next day. One report may tell both.
             at = row.good_at
-            if standing is not None and at is not None and at > row.bad_at and rule.clear == 1:
+            if standing is not None and at is not None and at >= row.bad_at and rule.clear == 1:
                 yield _episode(found, standing, [row])
                 standing, bad_rows = None, []
         elif standing is None:

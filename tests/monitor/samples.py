@@ -8,10 +8,17 @@ import numpy as np
 import polars as pl
 
 from gateway.fleet import Fleet
+from gateway.store import EVENTS, QUARANTINE
 from gateway.telemetry import TELEMETRY_SCHEMA, TIME
+from monitor.fault import Episode, Kind
+from monitor.inhibit import inhibit
+from monitor.judge import judge
 from monitor.nights import nights
+from monitor.rules import RULES
+from monitor.rules.rule import View
 from monitor.samples import nameplates
 from monitor.sun import DUSK_ELEVATION, elevation
+from monitor.trends import with_trends
 from tests.firmware_sim.worlds import village
 
 FLEET: Final[Fleet] = village(6)
@@ -100,3 +107,29 @@ def night_of(samples: pl.DataFrame, n: int, lamp: str = LAMP) -> dict[str, objec
     """The nth night's row of a lamp."""
     rows = ledger(samples).filter((pl.col("lamp") == lamp) & (pl.col("time") == date(n)))
     return rows.row(0, named=True)
+
+
+def view(samples: pl.DataFrame, events: pl.DataFrame | None = None, refused: pl.DataFrame | None = None) -> View:
+    """What the rules see when all of this is stored."""
+    table = nights(samples, PLATES).join(PLATES.drop("commune"), on="lamp", how="inner").sort("lamp", "time")
+    newest = samples["sent"].max()
+    assert isinstance(newest, datetime)
+    return View(
+        with_trends(table),
+        pl.DataFrame(schema=dict(EVENTS.schema)) if events is None else events,
+        pl.DataFrame(schema=dict(QUARANTINE.schema)) if refused is None else refused,
+        newest,
+    )
+
+
+def found(kind: Kind, samples: pl.DataFrame, **tables: pl.DataFrame) -> list[Episode]:
+    """The episodes of this kind, by its rule and the judge."""
+    (rule,) = (rule for rule in RULES if rule.kind is kind)
+    return judge([rule], view(samples, **tables))
+
+
+def all_kinds(samples: pl.DataFrame, lamp: str = LAMP, **tables: pl.DataFrame) -> set[Kind]:
+    """Every kind that is found on a lamp and not hidden by another."""
+    return {
+        one.kind for one in inhibit(judge(RULES, view(samples, **tables))) if one.lamp == lamp and not one.hidden_by
+    }

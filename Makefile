@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+JOBS ?= 3
 SERVERS := mosquitto mosquitto-clients influxdb nginx-light postgresql chromium chromium-driver fonts-dejavu-core docker-compose
 
 .DEFAULT_GOAL := help
@@ -32,8 +33,8 @@ demo: setup  ## a station and 200 lamps: thirty nights in time-lapse, then live 
 servers:  ## the real servers the tests use, from Debian, where this user may install them
 	@sh tests/servers.sh $(SERVERS)
 
-test: setup-dev servers  ## every test, real servers included (ARGS goes to pytest)
-	@$(BIN)/python -m pytest $(ARGS)
+test: setup-dev servers  ## every test, real servers included (ARGS goes to pytest; JOBS processes, for much of it is waiting)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 check: setup-dev  ## format, lint, types, import rules, and that the docs name everything
 	@$(BIN)/ruff format --check .

@@ -4,6 +4,9 @@ A date is the daylight before a dusk and the night after it. Rows are derived fr
 again at any time; late samples simply make a better row.
 """
 
+from collections.abc import Collection
+from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 import polars as pl
@@ -27,17 +30,30 @@ HIGH_SUN: Final = 15.0  # degrees; above it a panel that gives nothing is not in
 WAKING: Final = (-4.0, 30.0)  # degrees of sun at which a panel alone brings a controller back; in the dark none does
 POWER_ON_GAP_MIN: Final = 90.0  # a longer gap before a restart near sunrise: the controller had no power
 EPOCH: Final = pl.lit(0).cast(TIME)
+SAMPLED: Final = (
+    "commune", "lamp", "time", "sent", "dt", "boot", "pv_mv", "pv_ma", "bat_mv", "bat_ma", "bat_dc", "soc", "led_mw",
+    "level", "target", "up",
+)  # fmt: skip  # columns of the table `telemetry` that a night is derived from
 DEEP: Final = 0.012  # of the cut-off voltage: this near to it the battery, not the driver, ended the light
 
 
-def nights(telemetry: pl.DataFrame, plates: pl.DataFrame) -> pl.DataFrame:
+def nights(
+    telemetry: pl.DataFrame,
+    plates: pl.DataFrame,
+    span: tuple[datetime, datetime] | None = None,
+    also: Collection[datetime] = (),
+) -> pl.DataFrame:
     """One row per lamp (of `plates`) and date that the telemetry touches, whether the lamp was heard or not.
 
-    telemetry: rows of the table `telemetry`, whole communes (peers are compared), sorted or not.
+    telemetry: rows of the table `telemetry` (at least the columns SAMPLED), whole communes (peers are compared), sorted
+    or not. span: the first and last date wanted; the telemetry should begin a day before and end a day after.
+    also: dates that have rows although nobody of these lamps was heard.
     Columns: the table `nights` of gateway/store.py, and what the rules need (docs/rules.md).
     """
-    samples = prepared(telemetry, plates)
-    if samples.is_empty():
+    around = prepared(telemetry.select(SAMPLED), plates)
+    samples = around if span is None else around.filter(pl.col("date").is_between(pl.lit(span[0]), pl.lit(span[1])))
+    dates = pl.concat([samples["date"].unique(), pl.Series("date", list(also), dtype=TIME)]).unique()
+    if dates.is_empty():
         return pl.DataFrame(schema={"commune": pl.String, "lamp": pl.String, "time": TIME})
     gains, sun = compare(samples)
     peers_w = (
@@ -54,14 +70,14 @@ def nights(telemetry: pl.DataFrame, plates: pl.DataFrame) -> pl.DataFrame:
     )
     key = ["lamp", "date"]
     table = (
-        _grid(samples, plates)
+        _grid(dates, plates)
         .join(_by_night(samples), on=key, how="left")
         .join(_by_day(samples), on=key, how="left")
         .join(_runs(samples), on=key, how="left")
-        .join(_power(samples), on=key, how="left")
+        .join(_power(around), on=key, how="left")
         .join(wear(samples), on=key, how="left")
         .join(body(samples), on=key, how="left")
-        .join(clock_offset(samples), on=key, how="left")
+        .join(clock_offset(around), on=key, how="left")
         .join(gains.drop("commune"), on=key, how="left")
         .join(peers_w, on=["commune", "date"], how="left")
         .join(sun_day, on=["commune", "date"], how="left")
@@ -69,15 +85,18 @@ def nights(telemetry: pl.DataFrame, plates: pl.DataFrame) -> pl.DataFrame:
     return _verdicts(table).rename({"date": "time"}).sort("time", "commune", "lamp")
 
 
-def _grid(samples: pl.DataFrame, plates: pl.DataFrame) -> pl.DataFrame:
-    """Every lamp on every date of the samples: a lamp that said nothing has a row too, and it says unknown."""
-    dates = samples.select("date").unique()
+# The same few nights are asked for at every tick.
+_night_minutes = lru_cache(maxsize=10_000)(night_minutes)
+
+
+def _grid(dates: pl.Series, plates: pl.DataFrame) -> pl.DataFrame:
+    """Every lamp on every date: a lamp that said nothing has a row too, and it says unknown."""
     places = plates.group_by("commune").agg(pl.col("latitude").mean(), pl.col("longitude").mean())
-    lengths = places.join(dates, how="cross")
+    lengths = places.join(dates.to_frame("date"), how="cross")
     lengths = lengths.with_columns(
         night_minutes=pl.Series(
             [
-                night_minutes(date, latitude, longitude)
+                _night_minutes(date, latitude, longitude)
                 for date, latitude, longitude in lengths.select("date", "latitude", "longitude").iter_rows()
             ],
             dtype=pl.Float32,

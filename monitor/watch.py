@@ -5,7 +5,7 @@ A tick is a function of what is stored. It may be lost, repeated or run by two m
 
 import io
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
@@ -13,25 +13,21 @@ from typing import Any, Final, Protocol
 import polars as pl
 
 from gateway.fleet import Fleet
-from gateway.store import NIGHTS, Store
+from gateway.store import Store
 from gateway.telemetry import TIME
+from monitor.beat import CHUNK_DAYS, Beat, Seen, beats, by_date, changed_rows, derive, look, touched_by
 from monitor.case import Case, Repair
 from monitor.fault import Episode
 from monitor.inhibit import inhibit
-from monitor.judge import judge
-from monitor.nights import nights
-from monitor.rules import RULES
-from monitor.rules.rule import View
+from monitor.news import News
 from monitor.samples import nameplates
 from monitor.silence import GAPS, LAST, Hearing, silences
-from monitor.trends import with_trends
 
 log = logging.getLogger(__name__)
 
 MEMORY_NIGHTS: Final = 120  # how far back rules may look
 SETTLED_NIGHTS: Final = 100  # cases opened longer ago are not judged again
 OVERLAP: Final = timedelta(minutes=2)  # gateways stamp a write before it is visible: look back a little
-CHUNK_DAYS: Final = 8  # days of telemetry in memory at once while catching up
 CURSOR: Final = "cursor"
 FLEET: Final = "fleet"
 
@@ -47,7 +43,7 @@ class Book(Protocol):
 
     def repairs(self) -> Sequence[Repair]: ...
 
-    def cases(self, *, open_only: bool = ...) -> list[Case]: ...
+    def cases(self, *, open_only: bool = ..., opened_before: datetime | None = ...) -> list[Case]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +65,9 @@ class Watch:
     fleet: Fleet
     wall: Callable[[], datetime] | None = None  # None: the world has a clock of its own, its newest event time
     progress: Callable[[str, int, int], None] | None = None
-    _ledger: pl.DataFrame = field(init=False)
+    _beats: list[Beat] = field(init=False)
+    _news: News = field(init=False)
+    _stale: set[str] = field(init=False)  # communes that something else than samples asks to judge anew
     _hearing: Hearing = field(init=False)
     _cursor: datetime | None = field(init=False)
     _clock: datetime | None = field(init=False)
@@ -78,6 +76,8 @@ class Watch:
     def __post_init__(self) -> None:
         self._fleet_told = False
         self._plates = nameplates(self.fleet)
+        self._lamps = self._plates["lamp"]
+        self._commune = {lamp.id: lamp.commune for lamp in self.fleet.lamps.values()}
         self._places = {c.id: (c.latitude, c.longitude) for c in self.fleet.communes.values()}
         self._counts = {name: len(lamps) for name, lamps in self.fleet.by_commune.items()}
         self._seen = pl.DataFrame(schema={"lamp": pl.String, "time": TIME})
@@ -89,17 +89,19 @@ class Watch:
         clock = self._advance(arrivals)
         if clock is None:
             return Tick(None)
-        touched = _touched_dates(arrivals)
-        known = arrivals.filter(pl.col("lamp").is_in(self._plates["lamp"].implode()))
-        hearing = self._hearing.hear(known, forget_before=clock - timedelta(days=SETTLED_NIGHTS))
-        fresh = self._refresh(touched)
-        view = self.view(clock)
-        self._keep(view.nights, touched)
-        episodes = self._judge(view, hearing, clock)
+        known = arrivals.filter(pl.col("lamp").is_in(self._lamps.implode()))
+        horizon = clock - timedelta(days=SETTLED_NIGHTS)
+        hearing = self._hearing.hear(known, forget_before=horizon)
+        kept = self._cases_kept(horizon)
+        fresh = self._look(known, kept, clock)
+        found = [episode for beat in self._beats for some in beat.episodes.values() for episode in some]
+        found += silences(hearing, self._places, self._counts, clock)
+        standing = {(episode.kind, episode.subject, episode.since) for episode in kept}
+        episodes = [e for e in found if e.opened_at >= horizon or (e.kind, e.subject, e.since) in standing]
         newest = arrivals["time"].max() if arrivals.height else None
         cursor = newest if isinstance(newest, datetime) else self._cursor
         changes = self.casebook.reconcile(
-            episodes, now=clock, horizon=clock - timedelta(days=SETTLED_NIGHTS), fleet=self.fleet,
+            inhibit(episodes), now=clock, horizon=horizon, fleet=self.fleet,
             remember=self._remembered(hearing, cursor, clock) if arrivals.height else {},
         )  # fmt: skip
         # Only what the casebook has taken is remembered here: a failed tick is simply done again.
@@ -114,18 +116,51 @@ class Watch:
 
     @property
     def ledger(self) -> pl.DataFrame:
-        """The nights in memory, as rules see them (with nameplates)."""
-        return self._ledger
+        """The nights in memory, with what the trends say of them: columns of the table `nights`."""
+        return pl.concat([beat.ledger for beat in self._beats]).sort("lamp", "time")
 
-    def view(self, clock: datetime) -> View:
+    def _look(self, arrivals: pl.DataFrame, kept: Sequence[Episode], clock: datetime) -> int:
+        """Derives the rows that can have changed and judges their communes anew; returns how many rows."""
         since = clock - timedelta(days=MEMORY_NIGHTS)
-        table = self._ledger.join(self._plates.drop("commune"), on="lamp", how="inner").sort("lamp", "time")
-        return View(
-            nights=with_trends(table, self.casebook.repairs()),
-            events=self.store.read("events", since=since),
-            refused=self.store.read("quarantine", since=since, columns=["commune", "lamp", "time", "reason"]),
-            now=clock,
-        )
+        oldest = arrivals["first"].min() if arrivals.height else None
+        repairs = self.casebook.repairs()
+        # Kept until they are judged: if this tick fails, the next one does it.
+        self._stale |= self._news.read(self.store, since, oldest if isinstance(oldest, datetime) else None, clock)
+        self._stale |= self._news.quiet(self._clock, clock)
+        self._stale |= self._news.note(repairs, kept, self._commune)
+        touched, heard = touched_by(arrivals, self._hearing.last, self._plates)
+        dates = by_date(touched)
+        known = {date for beat in self._beats for date in beat.ledger["time"].unique()}
+        for date in heard - known:  # a date that begins has a row of every lamp, heard or not
+            dates[date] = set(self.fleet.communes)
+        floor = max(heard | known, default=clock) - timedelta(days=MEMORY_NIGHTS)
+        dates = {date: names for date, names in dates.items() if date >= floor}
+        seen = Seen(self._news.events, self._news.refused, repairs, self._news.standing, clock)
+        fresh = 0
+        for done, beat in enumerate(self._beats):
+            if self.progress and len(dates) > CHUNK_DAYS:
+                self.progress("nights", done, len(self._beats))
+            fresh += self._look_at(beat, dates, heard, floor, seen)
+        return fresh
+
+    def _look_at(
+        self, beat: Beat, dates: Mapping[datetime, set[str]], heard: set[datetime], floor: datetime, seen: Seen
+    ) -> int:
+        communes = {name for names in dates.values() for name in names if name in beat.communes}
+        forgets = beat.ledger.filter(pl.col("time") < floor).height > 0
+        if forgets or not beat.judged:
+            communes = set(beat.communes)
+        communes |= self._stale & set(beat.communes)
+        if not communes:
+            return 0
+        ledger, rows = derive(beat, self.store, dates, heard, floor)
+        judged, episodes = look(beat, ledger, communes, seen)
+        changed = changed_rows(judged.filter(pl.col("time").is_in(list(dates))), beat.ledger)
+        if changed.height:
+            self.store.append("nights", changed)
+        beat.take(communes, judged, episodes)
+        self._stale -= communes
+        return rows
 
     def _remembered(self, hearing: Hearing, cursor: datetime | None, clock: datetime) -> dict[str, bytes]:
         """What is stored with the cases. The fleet file too, once: whoever reads the cases later needs its names."""
@@ -139,7 +174,8 @@ class Watch:
         if remembered is not None:
             self._hearing, self._cursor, self._clock = _recalled(remembered)
         since = (self._clock or datetime(2000, 1, 1, tzinfo=UTC)) - timedelta(days=MEMORY_NIGHTS)
-        self._ledger = self.store.read("nights", since=since)
+        self._beats = beats(self.fleet, self.store.read("nights", since=since))
+        self._news, self._stale = News(), set()
 
     def _new_arrivals(self) -> pl.DataFrame:
         since = self._cursor - OVERLAP if self._cursor else None
@@ -153,76 +189,9 @@ class Watch:
             return newest
         return self._clock
 
-    def _judge(self, view: View, hearing: Hearing, clock: datetime) -> list[Episode]:
-        horizon = clock - timedelta(days=SETTLED_NIGHTS)
-        standing = [_episode(case) for case in self.casebook.cases(open_only=True) if case.opened_at < horizon]
-        episodes = judge(RULES, view, standing)
-        episodes += silences(hearing, self._places, self._counts, clock)
-        kept = {(episode.kind, episode.subject, episode.since) for episode in standing}
-        recent = [e for e in episodes if e.opened_at >= horizon or (e.kind, e.subject, e.since) in kept]
-        return inhibit(recent)
-
-    def _refresh(self, touched: list[datetime]) -> int:
-        """Derives the nights of these dates anew, in memory."""
-        rows = 0
-        chunks = list(_spans(touched))
-        for done, (first, last) in enumerate(chunks):
-            if self.progress and len(chunks) > 1:
-                self.progress("nights", done, len(chunks))
-            # A day before for what a gap or a full battery began with, a day after for the dawn that ended it.
-            samples = self.store.read("telemetry", first - timedelta(days=1), last + timedelta(days=2))
-            derived = nights(samples, self._plates)
-            derived = derived.filter(pl.col("time").is_between(pl.lit(first), pl.lit(last)))
-            if derived.is_empty():
-                continue
-            self._ledger = (
-                pl.concat([self._ledger, _fitted(derived)])
-                .unique(["lamp", "time"], keep="last", maintain_order=True)
-                .filter(pl.col("time") >= pl.col("time").max() - timedelta(days=MEMORY_NIGHTS))
-            )
-            rows += derived.height
-        return rows
-
-    def _keep(self, table: pl.DataFrame, touched: list[datetime]) -> None:
-        """Stores the nights of these dates, with what the trends say of them, for pages and dashboards."""
-        for first, last in _spans(touched):
-            rows = table.filter(pl.col("time").is_between(pl.lit(first), pl.lit(last)))
-            if rows.height:
-                self.store.append("nights", _fitted(rows))
-
-
-def _touched_dates(arrivals: pl.DataFrame) -> list[datetime]:
-    """The dates whose rows may change: those of the samples, and the one before, whose night a morning may explain."""
-    if arrivals.is_empty():
-        return []
-    spans = arrivals.select(
-        first=pl.col("first").dt.truncate("1d") - pl.duration(days=1), last=pl.col("last").dt.truncate("1d")
-    ).unique()
-    dates: set[datetime] = set()
-    for first, last in spans.iter_rows():
-        for day in range((last - first).days + 1):
-            dates.add(first + timedelta(days=day))
-    return sorted(dates)
-
-
-def _spans(dates: list[datetime]) -> Iterable[tuple[datetime, datetime]]:
-    """Runs of neighbouring dates, at most CHUNK_DAYS long."""
-    run: list[datetime] = []
-    for date in dates:
-        if run and (date - run[-1] > timedelta(days=1) or len(run) >= CHUNK_DAYS):
-            yield run[0], run[-1]
-            run = []
-        run.append(date)
-    if run:
-        yield run[0], run[-1]
-
-
-def _fitted(derived: pl.DataFrame) -> pl.DataFrame:
-    """With exactly the columns of the table `nights`."""
-    missing = [
-        pl.lit(None, dtype=dtype).alias(name) for name, dtype in NIGHTS.schema.items() if name not in derived.columns
-    ]
-    return derived.with_columns(missing).select(pl.col(name).cast(dtype) for name, dtype in NIGHTS.schema.items())
+    def _cases_kept(self, horizon: datetime) -> list[Episode]:
+        """Open cases that began before what is judged again: they go on until the memory shows their end."""
+        return [_episode(case) for case in self.casebook.cases(open_only=True, opened_before=horizon)]
 
 
 def _episode(case: Case) -> Episode:

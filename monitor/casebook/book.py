@@ -68,6 +68,7 @@ class Casebook:
         since: datetime | None = None,
         hidden: bool = True,
         withdrawn: bool = False,
+        opened_before: datetime | None = None,
         limit: int | None = None,
     ) -> list[Case]:
         """Newest first. `subject` is a lamp, or a commune where there is none; `since` leaves out what ended before."""
@@ -84,6 +85,8 @@ class Casebook:
             query = query.where(CASES.c.kind == kind.value)
         if since is not None:
             query = query.where(or_(CASES.c.until.is_(None), CASES.c.until >= since))
+        if opened_before is not None:
+            query = query.where(CASES.c.opened_at < opened_before)
         if not hidden:
             query = query.where(CASES.c.hidden_by.is_(None))
         query = query.order_by(CASES.c.opened_at.desc(), CASES.c.id.desc()).limit(limit)

@@ -1,0 +1,203 @@
+"""A beat: some communes whose nights are kept in memory, derived and judged together.
+
+Communes do not know of each other, so a watch does only what is new: of the communes that were heard it derives the
+dates that can have changed, and only those communes are judged again. What comes out is what judging everything from
+the first sample on would give; beats keep it small enough to be done at once.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+import polars as pl
+
+from gateway.fleet import Fleet
+from gateway.store import NIGHTS, Store
+from monitor.case import Repair
+from monitor.fault import Episode
+from monitor.judge import judge
+from monitor.nights import SAMPLED, nights
+from monitor.rules import RULES
+from monitor.rules.rule import View
+from monitor.samples import nameplates
+from monitor.sun import with_sun
+from monitor.trends import with_trends
+
+BEAT_LAMPS: Final = 2_000  # in memory at once, with all that is derived from their samples
+CHUNK_DAYS: Final = 8  # days of their telemetry in memory at once while catching up
+# From this solar hour on a date's samples say nothing new of the date before: the panel's night, whose middle shows the
+# lamp's clock, is known by then.
+SETTLED_HOUR: Final = 15
+ONE_DAY: Final = timedelta(days=1)
+_ROW: Final = ["lamp", "time"]
+
+
+@dataclass(slots=True)
+class Beat:
+    communes: tuple[str, ...]
+    plates: pl.DataFrame  # of its lamps, see monitor.samples.nameplates
+    ledger: pl.DataFrame  # columns of the table `nights`; each lamp's rows together and in order of time
+    episodes: dict[str, list[Episode]] = field(default_factory=dict)  # by commune, as last judged
+
+    judged: bool = False  # whether `episodes` are of all communes
+
+    def take(self, communes: Collection[str], judged: pl.DataFrame, episodes: Iterable[Episode]) -> None:
+        """Remembers what was concluded of these communes: their rows and episodes in the place of what was before."""
+        if self.judged:
+            others = self.ledger.filter(~pl.col("commune").is_in(list(communes)))
+            self.ledger = pl.concat([others, judged]) if others.height else judged
+        else:
+            self.ledger, self.judged = judged, True
+        self.episodes |= {name: [] for name in communes}
+        for episode in episodes:
+            self.episodes[episode.commune].append(episode)
+
+
+def beats(fleet: Fleet, ledger: pl.DataFrame) -> list[Beat]:
+    """The fleet's communes in beats of about BEAT_LAMPS, each with its rows of `ledger` (the table `nights`)."""
+    groups: list[list[str]] = [[]]
+    lamps = 0
+    for commune, members in fleet.by_commune.items():
+        if lamps + len(members) > BEAT_LAMPS and groups[-1]:
+            groups.append([])
+            lamps = 0
+        groups[-1].append(commune)
+        lamps += len(members)
+    plates = nameplates(fleet).sort("lamp")
+    return [
+        Beat(
+            tuple(group),
+            plates.filter(pl.col("commune").is_in(group)),
+            ledger.filter(pl.col("lamp").is_in(plates.filter(pl.col("commune").is_in(group))["lamp"].implode())).sort(
+                _ROW
+            ),
+        )
+        for group in groups
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What rules may look at beside the nights, and what a judge must know from before; see monitor.rules.rule.View."""
+
+    events: pl.DataFrame
+    refused: pl.DataFrame
+    repairs: Sequence[Repair]
+    standing: Mapping[str, Sequence[Episode]]  # by commune
+    now: datetime
+
+
+def derive(
+    beat: Beat,
+    store: Store,
+    touched: Mapping[datetime, Collection[str]],
+    heard: Collection[datetime],
+    floor: datetime,
+) -> tuple[pl.DataFrame, int]:
+    """The beat's ledger with the rows of these dates and communes derived anew, without rows before `floor`; and how
+    many rows were derived. On dates in `heard` every lamp has a row, heard or not."""
+    ledger, count = beat.ledger, 0
+    whole = set(beat.communes)
+    for first, last, communes in rounds({date: whole.intersection(names) for date, names in touched.items()}):
+        plates = beat.plates if communes == whole else beat.plates.filter(pl.col("commune").is_in(list(communes)))
+        # A day before for what a gap began with, a day after for the dawn that ended the last night.
+        samples = store.read(
+            "telemetry", first - ONE_DAY, last + 2 * ONE_DAY, lamps=plates["lamp"].to_list(), columns=SAMPLED
+        )
+        derived = nights(samples, plates, (first, last), [date for date in heard if first <= date <= last])
+        count += derived.height
+        ledger = _replaced(ledger, as_stored(derived))
+    return ledger.filter(pl.col("time") >= floor), count
+
+
+def look(beat: Beat, ledger: pl.DataFrame, communes: Collection[str], seen: Seen) -> tuple[pl.DataFrame, list[Episode]]:
+    """Judges some communes of a beat: their rows of `ledger` with what the trends say, and all their episodes."""
+    mine = pl.col("commune").is_in(list(communes))
+    plates = beat.plates.filter(mine).drop("commune")
+    table = with_trends(ledger.join(plates, on="lamp", how="inner", maintain_order="left"), seen.repairs)
+    view = View(nights=table, events=seen.events.filter(mine), refused=seen.refused.filter(mine), now=seen.now)
+    standing = [episode for commune in communes for episode in seen.standing.get(commune, ())]
+    return as_stored(table), judge(RULES, view, standing)
+
+
+def touched_by(
+    arrivals: pl.DataFrame, before: pl.DataFrame, plates: pl.DataFrame
+) -> tuple[pl.DataFrame, set[datetime]]:
+    """Which rows of the ledger these arrivals may change (commune, date), and the dates that were heard of.
+
+    before: lamp and `last`, the newest sample known before these arrivals.
+    """
+    reports = arrivals.join(plates.select("lamp", "latitude", "longitude"), on="lamp").join(
+        before.select("lamp", known="last"), on="lamp", how="left", maintain_order="left"
+    )
+    reports = reports.with_columns(known=pl.col("known").fill_null(pl.col("first")))
+    dates = {name: _dates(reports, name) for name in ("first", "last", "known")}
+    reports = reports.with_columns(**{f"{name}_date": date for name, date in dates.items()})
+    solar = pl.col("known") + pl.duration(microseconds=pl.col("longitude") * 240e6)
+    onward = pl.col("known") < pl.col("first")
+    settled = (
+        onward
+        & (pl.col("known_date") == pl.col("first_date"))
+        & (solar - pl.col("known_date") >= timedelta(hours=SETTLED_HOUR))
+    )
+    begin = pl.when(settled).then("first_date").otherwise(pl.col("first_date") - ONE_DAY)
+    spans = reports.select("commune", "last_date", "first_date", begin=begin).unique()
+    touched = spans.select("commune", date=pl.datetime_ranges("begin", "last_date", "1d")).explode("date")
+    # What ended the samples so far was the edge of what was known; it is no longer.
+    touched = pl.concat([touched, reports.filter(onward).select("commune", date="known_date")]).unique()
+    heard = spans.select(date=pl.datetime_ranges("first_date", "last_date", "1d")).explode("date")
+    return touched, set(heard["date"].unique())
+
+
+def _dates(reports: pl.DataFrame, moment: str) -> pl.Series:
+    return with_sun(reports.select("latitude", "longitude", time=moment))["date"]
+
+
+def by_date(touched: pl.DataFrame) -> dict[datetime, set[str]]:
+    found: dict[datetime, set[str]] = defaultdict(set)
+    for commune, date in touched.select("commune", "date").iter_rows():
+        found[date].add(commune)
+    return found
+
+
+def rounds(touched: Mapping[datetime, set[str]]) -> Iterable[tuple[datetime, datetime, set[str]]]:
+    """Spans of neighbouring dates with their communes, at most CHUNK_DAYS long.
+
+    Dates are put together where that makes few communes be derived in vain: one lamp's backlog of a week is no reason
+    to look at everybody's week.
+    """
+    run: list[datetime] = []
+    communes: set[str] = set()
+    for date in sorted(date for date, names in touched.items() if names):
+        both = communes | touched[date]
+        apart = len(both) > 2 + 1.2 * min(len(communes), len(touched[date]))
+        if run and (date - run[-1] > ONE_DAY or len(run) >= CHUNK_DAYS or apart):
+            yield run[0], run[-1], communes
+            run, both = [], touched[date]
+        run.append(date)
+        communes = set(both)
+    if run:
+        yield run[0], run[-1], communes
+
+
+def as_stored(table: pl.DataFrame) -> pl.DataFrame:
+    """With exactly the columns of the table `nights`."""
+    return table.select(
+        pl.col(name).cast(dtype) if name in table.columns else pl.lit(None, dtype=dtype).alias(name)
+        for name, dtype in NIGHTS.schema.items()
+    )
+
+
+def changed_rows(rows: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+    """Those rows that are not in `before` as they are."""
+    before = before.filter(pl.col("time").is_in(rows["time"].unique().implode()))
+    return rows.join(before, on=rows.columns, how="anti", nulls_equal=True)
+
+
+def _replaced(ledger: pl.DataFrame, derived: pl.DataFrame) -> pl.DataFrame:
+    """The ledger with these rows in the place of those of the same lamp and time; in order."""
+    both = pl.concat([ledger, derived])
+    order = both.select(_ROW).with_row_index("at").unique(_ROW, keep="last").sort(_ROW)["at"]
+    return both[order]

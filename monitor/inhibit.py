@@ -48,6 +48,7 @@ INHIBITIONS: Final[tuple[Hides, ...]] = (
     ),
     Hides(Kind.LOW_SUN, Kind.DARK_RISK, True, 6 * _H, 2 * _D, "the sky, not the lamp"),
     Hides(Kind.EARLY_OFF, Kind.DARK_RISK, False, _D, _D, "it happened already"),
+    Hides(Kind.BATTERY_LOST, Kind.SENSOR_FAULTY, False, 3 * _D, 2 * _D, "no battery, no current: its zero is no fault"),
     Hides(
         Kind.BATTERY_LOST, Kind.CHARGER_STUCK, False, _D, _D, "without a battery the charger's voltage means nothing"
     ),

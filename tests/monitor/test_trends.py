@@ -1,0 +1,108 @@
+"""What is learnt of each lamp: from its own past alone, begun anew after a repair, the same whenever it is derived."""
+
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+import pytest
+
+from monitor.case import Repair
+from monitor.nights import nights
+from monitor.trends import TRENDS, with_trends
+from tests.monitor.samples import LAMP, LAMPS, PLATES, D, H, between, date, spoilt, village_days
+
+DAYS = 30
+LONG = village_days(DAYS)
+AFTER = between(date(18), date(99))
+
+
+def table(samples: pl.DataFrame) -> pl.DataFrame:
+    return nights(samples, PLATES).join(PLATES.drop("commune"), on="lamp", how="inner").sort("lamp", "time")
+
+
+def weaker(left: float, where: pl.Expr) -> pl.DataFrame:
+    return spoilt(LONG, where & (pl.col("pv_ma") > 0), pv_ma=pl.col("pv_ma") * left)
+
+
+def column(name: str, trends: pl.DataFrame, lamp: str = LAMP) -> dict[datetime, float | None]:
+    rows = trends.filter(pl.col("lamp") == lamp)
+    return dict(zip(rows["time"].to_list(), rows[name].to_list(), strict=True))
+
+
+def repair(n: int, lamp: str = LAMP) -> Repair:
+    return Repair(1, lamp, date(n) + 12 * H, "panneau lavé", "technicien")
+
+
+class TestWhatIsLearnt:
+    def test_never_comes_from_later_dates(self) -> None:
+        """Or a case would look different once its end is known."""
+        sick = table(weaker(0.6, AFTER))
+        whole = with_trends(sick)
+        for n in (12, 19, 25):
+            part = with_trends(sick.filter(pl.col("time") <= date(n)))
+            both = whole.filter(pl.col("time") <= date(n)).sort("lamp", "time")
+            for name in (*TRENDS, "loss", "step", "capacity_n", "dusk_step_v"):
+                assert part.sort("lamp", "time")[name].equals(both[name]), f"{name} of date {n}"
+
+    def test_is_the_same_however_often_it_is_derived(self) -> None:
+        once = with_trends(table(LONG))
+        again = with_trends(once.select(table(LONG).columns))
+        assert again.select(TRENDS).equals(once.select(TRENDS))
+
+    def test_begins_anew_after_a_repair_that_people_report(self) -> None:
+        """A smaller panel was put in: from then on it is the lamp's own usual one."""
+        sick = table(weaker(0.6, AFTER))
+        learnt, told = (column("soiling", with_trends(sick, repairs)) for repairs in ((), (repair(18),)))
+        assert learnt[date(24)] == pytest.approx(0.4, abs=0.06)
+        assert told[date(28)] == pytest.approx(0.0, abs=0.06)
+
+    def test_of_other_lamps_stays(self) -> None:
+        sick = table(weaker(0.6, AFTER))
+        with_, without = (with_trends(sick, repairs) for repairs in ((), (repair(18),)))
+        for lamp in set(LAMPS) - {LAMP}:
+            assert column("soiling", with_, lamp) == column("soiling", without, lamp)
+
+    def test_is_nothing_before_there_was_anything_to_learn(self) -> None:
+        first = with_trends(table(village_days(3)))
+        assert first["yield_ratio"].null_count() == first.height
+        assert first["capacity"].null_count() == first.height
+
+
+class TestTheYield:
+    def test_of_a_healthy_lamp_is_its_usual_one(self) -> None:
+        values = [v for v in column("yield_ratio", with_trends(table(LONG))).values() if v is not None]
+        assert len(values) > 15
+        assert np.allclose(values, 1.0, atol=0.03)
+
+    @pytest.mark.parametrize("left", [0.9, 0.7, 0.5])
+    def test_of_a_weaker_panel_is_what_is_left(self, left: float) -> None:
+        ratio = column("yield_ratio", with_trends(table(weaker(left, AFTER))))
+        assert ratio[date(26)] == pytest.approx(left, abs=0.04)
+
+    def test_does_not_fall_with_the_whole_commune(self) -> None:
+        ratio = column("yield_ratio", with_trends(table(weaker(0.75, pl.col("time") >= date(18)))))
+        assert ratio[date(26)] == pytest.approx(1.0, abs=0.04)
+
+    def test_is_not_known_on_a_day_without_enough_neighbours(self) -> None:
+        few = LONG.filter(pl.col("lamp").is_in(LAMPS[:4]))
+        values = column("yield_ratio", with_trends(table(few)))
+        assert set(values.values()) == {None}
+
+
+class TestTheReserve:
+    def test_lasts_longest_where_days_fill_the_battery(self) -> None:
+        full = column("autonomy", with_trends(table(LONG)))
+        dead = spoilt(LONG, AFTER & (pl.col("target") == 0), pv_ma=0, pv_mv=200, bat_ma=-30, bat_mv=12_900)
+        empty = column("autonomy", with_trends(table(dead)))
+        for n in (20, 22):
+            assert (empty[date(n)] or 0.0) < (full[date(n)] or 99.0)
+
+    def test_risk_is_a_probability(self) -> None:
+        risk = with_trends(table(weaker(0.3, AFTER)))["dark_risk"].drop_nulls()
+        assert risk.len() > 0
+        assert risk.is_between(0.0, 1.0).all()
+
+    def test_risk_grows_as_the_battery_empties(self) -> None:
+        dead = spoilt(LONG, AFTER & (pl.col("target") == 0), pv_ma=0, pv_mv=200, bat_ma=-30, bat_mv=12_900)
+        risk = column("dark_risk", with_trends(table(dead)))
+        assert (risk[date(17)] or 0.0) < 0.1 < (risk[date(18) + 2 * D] or 0.0)

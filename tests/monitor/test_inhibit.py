@@ -79,7 +79,9 @@ def test_of_what_is_wrong_something_is_always_told(found: list[tuple[Kind, int]]
             assert steps <= len(shown), f"{kind} is hidden in a circle"
 
 
-@pytest.mark.parametrize("rule", [rule for rule in INHIBITIONS if rule.unless], ids=lambda rule: f"{rule.hider} hides {rule.hidden}")
+@pytest.mark.parametrize(
+    "rule", [rule for rule in INHIBITIONS if rule.unless], ids=lambda rule: f"{rule.hider} hides {rule.hidden}"
+)
 def test_a_cause_of_its_own_is_not_hidden(rule: Hides) -> None:
     for cause in rule.unless:
         one = episode(rule.hidden, causes=(Cause(cause, 0.7), Cause("cable", 0.3)))

@@ -106,6 +106,7 @@ class Watch:
         )  # fmt: skip
         # Only what the casebook has taken is remembered here: a failed tick is simply done again.
         self._hearing, self._cursor, self._clock = hearing, cursor, clock
+        self._fleet_told = self._fleet_told or arrivals.height > 0
         if cursor is not None:
             self._seen = (
                 pl.concat([self._seen, arrivals.select("lamp", "time")])
@@ -165,7 +166,6 @@ class Watch:
     def _remembered(self, hearing: Hearing, cursor: datetime | None, clock: datetime) -> dict[str, bytes]:
         """What is stored with the cases. The fleet file too, once: whoever reads the cases later needs its names."""
         told = {} if self._fleet_told else {FLEET: self.fleet.source.encode()}
-        self._fleet_told = True
         return _state(hearing, cursor, clock) | told
 
     def _recall(self) -> None:

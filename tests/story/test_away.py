@@ -8,6 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from gateway.store import StoreAway
 from gateway.stores.memory import MemoryStore
+from monitor.watch import FLEET
 from tests.story.stage import HOUR, Stage, World
 
 
@@ -86,7 +87,9 @@ def test_a_casebook_that_fails_at_every_first_try(small: World, undisturbed: Sta
             stage.watch.tick()
         stage.watch.casebook = stage.casebook
 
-    same(Stage(small).play(12 * HOUR, before_tick=fail_first), undisturbed)
+    stage = Stage(small).play(12 * HOUR, before_tick=fail_first)
+    same(stage, undisturbed)
+    assert stage.casebook.recall(FLEET) == small.fleet.source.encode()  # whoever reads the cases needs its names
 
 
 def test_a_store_that_is_away_for_days_loses_nothing(small: World, undisturbed: Stage) -> None:

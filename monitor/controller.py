@@ -22,11 +22,12 @@ def clock_offset(samples: pl.DataFrame) -> pl.DataFrame:
         samples.filter(pl.col("pv_v").is_not_null())
         .with_columns(dark=dark)
         .with_columns(
-            run=pl.col("dark").rle_id().over("lamp"),
-            gap_min=pl.col("time").diff().dt.total_seconds().over("lamp") / 60.0,
+            run=pl.col("dark").rle_id().over("lamp_no"),
+            gap_min=pl.col("time").diff().dt.total_seconds().over("lamp_no") / 60.0,
         )
-        .group_by("lamp", "run", maintain_order=True)
+        .group_by("lamp_no", "run", maintain_order=True)
         .agg(
+            lamp=pl.col("lamp").first(),
             dark=pl.col("dark").first(), first=pl.col("time").first(), last=pl.col("time").last(),
             gap_before=pl.col("gap_min").first(), widest_gap=pl.col("gap_min").slice(1).max(),
             sent=pl.col("sent").last(), date=pl.col("date").mode().first(), longitude=pl.col("longitude").first(),
@@ -34,10 +35,10 @@ def clock_offset(samples: pl.DataFrame) -> pl.DataFrame:
             edge_v=pl.col("pv_v").first(), end_v=pl.col("pv_v").last(), voc=pl.col("voc").first(),
         )
         .with_columns(
-            gap_after=pl.col("gap_before").shift(-1).over("lamp"),
-            v_before=pl.col("end_v").shift(1).over("lamp"),
-            v_after=pl.col("edge_v").shift(-1).over("lamp"),
-            sent_after=pl.col("sent").shift(-1).over("lamp"),
+            gap_after=pl.col("gap_before").shift(-1).over("lamp_no"),
+            v_before=pl.col("end_v").shift(1).over("lamp_no"),
+            v_after=pl.col("edge_v").shift(-1).over("lamp_no"),
+            sent_after=pl.col("sent").shift(-1).over("lamp_no"),
         )
         .filter(
             pl.col("dark")
@@ -75,7 +76,8 @@ def body(samples: pl.DataFrame) -> pl.DataFrame:
     charging = (pl.col("elevation") > 20.0) & (battery_w > 0.08 * pl.col("panel_w")) & ~pl.col("on")
     # The longest stretch of equal readings, and its share of the date; a living panel's current is zero at night.
     alike = {name: pl.col(name).drop_nulls().rle().struct.field("len").max() for name in ("bat_mv", "bat_ma", "pv_ma")}
-    return samples.group_by("lamp", "date").agg(
+    return samples.group_by("row").agg(
+        pl.col("lamp", "date").first(),
         hot_n=hot.sum().cast(pl.Int32),
         hot_since=pl.col("time").filter(hot).first(),
         hot_at=pl.col("sent").filter(hot).slice(2, 1).first(),

@@ -69,19 +69,12 @@ def nights(
         .agg(sun=pl.col("sun").max(), clearness=pl.col("clearness").median(), sun_slots=pl.len().cast(pl.Int32))
     )
     key = ["lamp", "date"]
-    table = (
-        _grid(dates, plates)
-        .join(_by_night(samples), on=key, how="left")
-        .join(_by_day(samples), on=key, how="left")
-        .join(_runs(samples), on=key, how="left")
-        .join(_power(around), on=key, how="left")
-        .join(wear(samples), on=key, how="left")
-        .join(body(samples), on=key, how="left")
-        .join(clock_offset(around), on=key, how="left")
-        .join(gains.drop("commune"), on=key, how="left")
-        .join(peers_w, on=["commune", "date"], how="left")
-        .join(sun_day, on=["commune", "date"], how="left")
-    )
+    parts = [_by_night(samples), _by_day(samples), _runs(samples), _power(around), wear(samples), body(samples)]
+    parts += [clock_offset(around), gains.drop("commune")]
+    table = _grid(dates, plates)
+    for part in parts:
+        table = table.join(part.drop("row", strict=False), on=key, how="left")
+    table = table.join(peers_w, on=["commune", "date"], how="left").join(sun_day, on=["commune", "date"], how="left")
     return _verdicts(table).rename({"date": "time"}).sort("time", "commune", "lamp")
 
 
@@ -119,7 +112,8 @@ def _by_night(samples: pl.DataFrame) -> pl.DataFrame:
     full_level = lit & (pl.col("level") >= 60)
     nominal_w = pl.col("luminaire_w") * pl.col("level") / 100.0
     edge = pl.col("elevation") < 0.0
-    return samples.group_by("lamp", "date").agg(
+    return samples.group_by("row").agg(
+        pl.col("lamp", "date").first(),
         seen_minutes=minutes.filter(pl.col("night") & pl.col("on").is_not_null()).sum(),
         should_minutes=minutes.filter(should & ~pl.col("ragged") & (pl.col("night") | pl.col("on"))).sum(),
         lit_minutes=minutes.filter(lit & (pl.col("elevation") <= 5.0)).sum(),
@@ -159,7 +153,8 @@ def _by_day(samples: pl.DataFrame) -> pl.DataFrame:
     last_alive = pl.col("time").filter(alive).max().fill_null(EPOCH)
     last_dead = pl.col("time").filter(dead).max().fill_null(EPOCH)
     dead, alive = dead & (pl.col("time") > last_alive), alive & (pl.col("time") > last_dead)
-    return samples.group_by("lamp", "date").agg(
+    return samples.group_by("row").agg(
+        pl.col("lamp", "date").first(),
         day_samples=high.sum().cast(pl.Int32),
         pv_wh=(pl.col("pv_w").clip(lower_bound=0) * minutes).sum() / 60.0,
         pv_share=(pl.col("pv_w") / pl.col("panel_w")).filter(high).mean(),
@@ -207,9 +202,10 @@ def _runs(samples: pl.DataFrame) -> pl.DataFrame:
     commanded = samples.filter(pl.col("commanded") & (pl.col("elevation") <= 0.0) & pl.col("on").is_not_null())
     near_cut = pl.col("bat_v") <= pl.col("cut_off") * (1 + DEEP)
     runs = (
-        commanded.with_columns(run=pl.col("on").rle_id().over("lamp", "date"), near_cut=near_cut)
-        .group_by("lamp", "date", "run", maintain_order=True)
+        commanded.with_columns(run=pl.col("on").rle_id().over("row"), near_cut=near_cut)
+        .group_by("row", "run", maintain_order=True)
         .agg(
+            pl.col("lamp", "date").first(),
             on=pl.col("on").first(),
             since=pl.col("time").first(),
             known=pl.col("sent").slice(RUN_SAMPLES - 1, 1).first(),
@@ -223,12 +219,12 @@ def _runs(samples: pl.DataFrame) -> pl.DataFrame:
             reconnect=pl.col("reconnect").first(),
             cut_off=pl.col("cut_off").first(),
         )
+        .with_columns(pl.col("row").set_sorted())
         # What the battery said just before the light went out counts as much as what it said after.
         .with_columns(
-            near_cut=pl.col("near_cut") | (pl.col("near_cut").shift(1).over("lamp", "date").fill_null(False)),
-            lit_before=(pl.col("minutes") * pl.col("on")).cum_sum().over("lamp", "date")
-            - pl.col("minutes") * pl.col("on"),
-            is_last=pl.col("run") == pl.col("run").max().over("lamp", "date"),
+            near_cut=pl.col("near_cut") | (pl.col("near_cut").shift(1).over("row").fill_null(False)),
+            lit_before=(pl.col("minutes") * pl.col("on")).cum_sum().over("row") - pl.col("minutes") * pl.col("on"),
+            is_last=pl.col("run") == pl.col("run").max().over("row"),
         )
         .with_columns(empty=pl.col("near_cut") | (pl.col("v") < pl.col("reconnect")))
     )
@@ -238,7 +234,8 @@ def _runs(samples: pl.DataFrame) -> pl.DataFrame:
     gone = unlit & (pl.col("lit_before") >= BRIEF_MINUTES) & pl.col("is_last")
     cut = long & ~pl.col("on") & pl.col("empty")
     lit = long & pl.col("on")
-    return runs.group_by("lamp", "date").agg(
+    return runs.group_by("row").agg(
+        pl.col("lamp", "date").first(),
         out_since=pl.col("since").filter(out).first(),
         out_at=pl.col("known").filter(out).first(),
         out_v=pl.col("v").filter(out).first(),
@@ -267,12 +264,12 @@ def _power(samples: pl.DataFrame) -> pl.DataFrame:
     A gap that a restart at another hour ends, or no restart, stays a gap: the lamp may have burned unheard.
     """
     restarts = (
-        samples.select("lamp", "date", "time", "sent", "boot", "up", "dt", "elevation", "solar_hour")
+        samples.select("lamp_no", "lamp", "date", "time", "sent", "boot", "up", "dt", "elevation", "solar_hour")
         .with_columns(
-            before=pl.col("time").shift(1).over("lamp"),
-            before_dt=pl.col("dt").shift(1).over("lamp"),
-            before_boot=pl.col("boot").shift(1).over("lamp"),
-            before_date=pl.col("date").shift(1).over("lamp"),
+            before=pl.col("time").shift(1).over("lamp_no"),
+            before_dt=pl.col("dt").shift(1).over("lamp_no"),
+            before_boot=pl.col("boot").shift(1).over("lamp_no"),
+            before_date=pl.col("date").shift(1).over("lamp_no"),
         )
         .filter(pl.col("before_boot").is_not_null() & (pl.col("boot") != pl.col("before_boot")))
         .with_columns(

@@ -21,7 +21,7 @@ _ROUNDS: Final = 3
 def bulk(samples: pl.DataFrame) -> pl.Expr:
     """Whether a sample shows an unlimited charge: before the day's first approach to the end-of-charge voltage."""
     # Chargers end below the nameplate's voltage in the heat, NiMH by temperature: the day's own summit counts too.
-    summit = pl.col("bat_v").max().over("lamp", "date") - pl.col("charge_end") * 0.004
+    summit = pl.col("bat_v").max().over("row") - pl.col("charge_end") * 0.004
     near_full = (pl.col("bat_v") >= pl.col("charge_end") * (1 - FULL_MARGIN)) | (
         (pl.col("bat_v") >= summit) & (pl.col("bat_v") >= pl.col("charge_end") * 0.955)
     )
@@ -30,7 +30,7 @@ def bulk(samples: pl.DataFrame) -> pl.Expr:
         & (pl.col("bat_a") > 0)
         & ~pl.col("dead")
         & (pl.col("pwm") | (pl.col("pv_v") < pl.col("vmp") * CURTAILED))
-        & (near_full.cast(pl.Int32).cum_max().over("lamp", "date") == 0)
+        & (near_full.cast(pl.Int32).cum_max().over("row") == 0)
         & (pl.col("soc").fill_null(0) < 97)
     )
 
@@ -46,8 +46,9 @@ def compare(samples: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     rows = (
         samples.filter(bulk(samples))
         .with_columns(slot=pl.col("time").dt.truncate(SLOT))
-        .group_by("commune", "date", "slot", "lamp")
+        .group_by("row", "slot")
         .agg(
+            pl.col("commune", "date", "lamp").first(),
             power=pl.col("pv_w").mean() / pl.col("panel_w").first(),
             pv_v=pl.col("pv_v").mean(),
             sent=pl.col("sent").max(),
@@ -61,7 +62,7 @@ def compare(samples: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     for _ in range(_ROUNDS):  # in logarithms, where the product is a sum
         rows = (
             rows.with_columns(sun=(pl.col("power") - pl.col("gain")).median().over("commune", "slot"))
-            .with_columns(gain=(pl.col("power") - pl.col("sun")).median().over("lamp", "date"))
+            .with_columns(gain=(pl.col("power") - pl.col("sun")).median().over("row"))
         )  # fmt: skip
     rows = rows.with_columns(apart=pl.col("power") - pl.col("sun"))
     centre = pl.col("gain").median().over("commune", "date")
@@ -69,8 +70,9 @@ def compare(samples: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         pl.col("apart").filter(pl.col("hour") == hour).median().alias(f"gain_{hour:02}") for hour in HOURS
     ]  # fmt: skip
     lamps = (
-        rows.group_by("commune", "date", "lamp")
+        rows.group_by("row")
         .agg(
+            pl.col("commune", "date", "lamp").first(),
             pl.col("gain").first(),
             *hourly,
             gain_n=pl.len().cast(pl.Int32),

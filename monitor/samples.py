@@ -56,15 +56,23 @@ def _share_on(steps: tuple) -> float:  # type: ignore[type-arg]  # Step; only `p
 def prepared(telemetry: pl.DataFrame, plates: pl.DataFrame) -> pl.DataFrame:
     """Telemetry rows of known lamps with units people use, the sun, and the flags that many rules share.
 
-    Ordered by lamp and time. Adds: elevation, date, night; pv_v, pv_a, pv_w, bat_v, bat_a (positive charging), bat_c,
-    led_w, minutes (that the sample stands for); `on` (gives light), `commanded` (should); `dead` (no panel current);
-    `ragged` (an unlit sample at an edge of the command).
+    Ordered by lamp and time. Adds: lamp_no and row, which number the lamps, and each lamp's dates, as they come (whole
+    numbers in order are grouped several times faster than names); elevation, date, night; pv_v, pv_a, pv_w, bat_v,
+    bat_a (positive charging), bat_c, led_w, minutes (that the sample stands for); `on` (gives light), `commanded`
+    (should); `dead` (no panel current); `ragged` (an unlit sample at an edge of the command).
     """
-    samples = with_sun(telemetry.join(plates.drop("commune"), on="lamp", how="inner").sort("lamp", "time"))
+    # Stores give rows in order of time; then only the lamps have to be put in order.
+    plates = plates.drop("commune").sort("lamp").with_row_index("lamp_no")
+    samples = telemetry.join(plates.select("lamp", "lamp_no"), on="lamp", how="inner", maintain_order="left")
+    ordered = telemetry["time"].is_sorted()
+    samples = samples.sort(["lamp_no"] if ordered else ["lamp_no", "time"], maintain_order=True)
+    samples = with_sun(samples.hstack(plates.drop("lamp", "lamp_no")[samples["lamp_no"]])).with_columns(
+        pl.col("lamp_no").set_sorted(), row=pl.struct("lamp_no", "date").rle_id().set_sorted()
+    )
     pv_v, pv_a = pl.col("pv_mv") / 1000.0, pl.col("pv_ma") / 1000.0
     dead_below = (pl.col("imp") * DEAD_CURRENT_SHARE).clip(lower_bound=DEAD_CURRENT_A)
     # A sample stands for its spacing; a lamp that changes its spacing must not count minutes twice.
-    gap_min = (pl.col("time").shift(-1).over("lamp") - pl.col("time")).dt.total_seconds() / 60.0
+    gap_min = (pl.col("time").shift(-1).over("lamp_no") - pl.col("time")).dt.total_seconds() / 60.0
     return (
         samples.with_columns(
             pv_v=pv_v,
@@ -74,9 +82,9 @@ def prepared(telemetry: pl.DataFrame, plates: pl.DataFrame) -> pl.DataFrame:
             bat_a=pl.col("bat_ma") / 1000.0,
             bat_c=pl.col("bat_dc") / 10.0,
             # A reading missed between two others does not make a lamp unknown for a quarter of an hour.
-            led_w=pl.col("led_mw").forward_fill(1).over("lamp") / 1000.0,
-            level=pl.col("level").forward_fill(2).over("lamp"),
-            target=pl.col("target").forward_fill(8).over("lamp"),
+            led_w=pl.col("led_mw").forward_fill(1).over("lamp_no") / 1000.0,
+            level=pl.col("level").forward_fill(2).over("lamp_no"),
+            target=pl.col("target").forward_fill(8).over("lamp_no"),
             minutes=pl.min_horizontal(pl.col("dt") / 60.0, gap_min.fill_null(1e9)),
             dead=pv_a < dead_below,
         )
@@ -89,8 +97,8 @@ def prepared(telemetry: pl.DataFrame, plates: pl.DataFrame) -> pl.DataFrame:
             ragged=pl.col("commanded")
             & ~pl.col("on")
             & ~(
-                pl.col("commanded").shift(1).over("lamp").fill_null(True)
-                & pl.col("commanded").shift(-1).over("lamp").fill_null(True)
+                pl.col("commanded").shift(1).over("lamp_no").fill_null(True)
+                & pl.col("commanded").shift(-1).over("lamp_no").fill_null(True)
             ),
         )
     )

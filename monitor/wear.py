@@ -18,13 +18,13 @@ def wear(samples: pl.DataFrame) -> pl.DataFrame:
 
     `samples`: see monitor.samples.prepared.
     """
-    key = ["lamp", "date"]
+    key = "row"
     steps = (
         samples.with_columns(
-            dv=pl.col("bat_v").diff().over("lamp"),
-            di=pl.col("bat_a").diff().over("lamp"),
+            dv=pl.col("bat_v").diff().over("lamp_no"),
+            di=pl.col("bat_a").diff().over("lamp_no"),
             cut=pl.col("commanded") & ~pl.col("on"),
-            step_min=pl.col("time").diff().dt.total_seconds().over("lamp") / 60.0,
+            step_min=pl.col("time").diff().dt.total_seconds().over("lamp_no") / 60.0,
         )
         .filter(
             (pl.col("di").abs() > STEP_SHARE * pl.col("nominal_ah"))
@@ -33,14 +33,14 @@ def wear(samples: pl.DataFrame) -> pl.DataFrame:
             # At dusk the surface charge of the day goes with the first load, and looks like resistance.
             & ~pl.col("solar_hour").is_between(12.0, EVENING_HOUR)
             # An empty battery recovers by half a volt when it is cut off: no resistance either.
-            & ~(pl.col("cut") | pl.col("cut").shift(1).over("lamp")).fill_null(False)
+            & ~(pl.col("cut") | pl.col("cut").shift(1).over("lamp_no")).fill_null(False)
         )
         .with_columns(ohm=pl.col("dv") / pl.col("di"))
         .group_by(key)
         .agg(resistance=pl.col("ohm").median(), resistance_n=pl.len().cast(pl.Int32))
         .filter(pl.col("resistance").is_between(0.0, 3.0))
     )
-    night = samples.filter(pl.col("elevation") <= -2.0).join(steps.select(*key, "resistance"), on=key, how="left")
+    night = samples.filter(pl.col("elevation") <= -2.0).join(steps.select(key, "resistance"), on=key, how="left")
     night = night.with_columns(
         rest=pl.col("bat_v") - pl.col("bat_a") * pl.col("resistance").fill_null(0.0),
         drawn=-(pl.col("bat_a").clip(upper_bound=0.0) * pl.col("minutes")).cum_sum().over(key) / 60.0,
@@ -75,4 +75,7 @@ def wear(samples: pl.DataFrame) -> pl.DataFrame:
             over_since=pl.col("time").filter(pl.col("bat_v") > pl.col("charge_end") * 1.03).first(),
         )
     )
-    return by_night.join(by_day, on=key, how="full", coalesce=True).join(steps, on=key, how="left")
+    found = samples.group_by(key).agg(pl.col("lamp", "date").first())
+    for part in (by_night, by_day, steps):
+        found = found.join(part, on=key, how="left")
+    return found

@@ -72,8 +72,12 @@ class TestEarlyOff:
         assert "battery_v" in {figure.name for figure in case.figures}
 
     def test_the_small_hours_of_a_good_night_do_not_close_it(self) -> None:
-        (case,) = found(Kind.EARLY_OFF, self.CUT.filter(pl.col("sent") < dusk(2) + 10 * H))
+        """Told sample by sample: lit so far, and the last quarter of an hour to come."""
+        live = self.CUT.with_columns(sent="time")
+        (case,) = found(Kind.EARLY_OFF, live.filter(pl.col("time") < dusk(2) + 11.75 * H))
         assert case.until is None
+        (case,) = found(Kind.EARLY_OFF, live.filter(pl.col("time") < dusk(2) + 13 * H))
+        assert case.until is not None
 
     def test_gone_on_two_nights_with_a_good_battery_is_one_too(self) -> None:
         """A controller that switches off by its own clock."""

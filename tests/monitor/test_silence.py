@@ -112,6 +112,14 @@ class TestALamp:
         odd = heard([*everybody(START + 6 * D, LAMPS[:1]), *talk(LAMPS[0], START + 3 * H, stop)[:-1], short])
         assert episodes(odd, START + 6 * D)[0].opened_at == episodes(usual, START + 6 * D)[0].opened_at
 
+    def test_that_comes_back_with_a_longer_report_was_silent_all_the_same(self) -> None:
+        """What came after the gap must not move the deadline that passed before."""
+        stop = START + 3 * D + 9 * H
+        words = [*talk(LAMPS[0], START, stop, 15 * M), word(LAMPS[0], stop + 9 * H, 6 * H)]
+        hearing = heard(everybody(START + 6 * D, LAMPS[:1], 15 * M) + words)
+        silent = episodes(hearing, START + 6 * D)[0]
+        assert (silent.since, silent.until) == (stop - M, stop + 9 * H)
+
     def test_that_changes_to_another_interval_is_judged_by_it_in_time(self) -> None:
         change, stop = START + 2 * D, START + 4 * D + 9 * H
         words = [*talk(LAMPS[0], START, change), *talk(LAMPS[0], change + 15 * M, stop, 15 * M)]
@@ -133,15 +141,19 @@ class TestACommune:
         assert (incident.commune, incident.lamp, incident.until) == ("fatoma", None, None)
         assert self.stop - 7 * H < incident.since < self.stop
 
-    @pytest.mark.parametrize("minutes", range(0, 360, 45))
-    def test_is_stated_before_any_of_its_lamps(self, minutes: int) -> None:
-        """Whatever each lamp's place in the interval was: those heard long before the outage do not come first."""
-        outage = START + 3 * D + minutes * M
-        words = [one for n, lamp in enumerate(LAMPS) for one in talk(lamp, START + n * H, outage)]
+    @pytest.mark.parametrize("early", range(1, 4))
+    @pytest.mark.parametrize("hours", [0, 3, 6, 9, 12, 15, 18, 21])
+    def test_is_stated_before_any_of_its_lamps(self, hours: int, early: int) -> None:
+        """Some had just reported, some were about to: those heard an interval ago must not come first."""
+        outage = START + 3 * D + hours * H
+        words = [one for n, lamp in enumerate(LAMPS) for one in talk(lamp, START + n * M, outage + 10 * M)]
+        words = [
+            one
+            for one in words
+            if one["received"] < outage or one["lamp"] not in LAMPS[:early]  # type: ignore[operator]  # a datetime
+        ]
         all_of_them = episodes(heard(words), START + 8 * D)
-        first = min(all_of_them, key=lambda one: one.opened_at)
-        assert first.kind is Kind.COMMUNE_SILENT
-        assert len(all_of_them) == 7
+        assert [one.kind for one in all_of_them] == [Kind.COMMUNE_SILENT, *[Kind.SILENT] * 6]
 
     def test_is_over_when_most_are_heard_again(self) -> None:
         back = START + 5 * D
@@ -187,7 +199,10 @@ class TestACommune:
 
 class TestWhatIsRemembered:
     words = everybody(START + 2 * D) + [
-        one for n, lamp in enumerate(LAMPS) for one in talk(lamp, START + 4 * D + n * H, START + 6 * D)
+        one
+        for n, lamp in enumerate(LAMPS)
+        for every in (6 * H, 2 * H, 15 * M)  # one after the other: the usual interval is always in the making
+        for one in talk(lamp, START + 4 * D + n * H + every * 8, START + 4 * D + n * H + every * 11, every)
     ]
 
     @settings(max_examples=20, deadline=None)

@@ -83,14 +83,17 @@ def _ask(rules: Sequence[Rule], view: View, before: Sequence[Mapping[str, Episod
         placed.append(_PLACE in names)
         if _PLACE in names:
             found = found.select(name for name in names if name not in passed)
-        plans.append(found.filter(usable).with_columns(pl.coalesce("lamp", "commune").alias(_SUBJECT)))
+        plans.append(
+            found.filter(usable).with_columns(pl.coalesce("lamp", "commune").cast(pl.Categorical).alias(_SUBJECT))
+        )
     for rule, rows, is_placed, known in zip(rules, pl.collect_all(plans), placed, before, strict=True):
         yield Findings(rule, _concerned(rows, known), view.nights if is_placed else None)
 
 
 def _lazy(frame: pl.DataFrame) -> pl.DataFrame:
     """To rules it is a frame: they use verbs that both kinds have."""
-    return cast(pl.DataFrame, frame.with_columns(pl.col("commune", "lamp").cast(pl.Categorical)).lazy())
+    names = pl.col([name for name in ("commune", "lamp") if name in frame.columns])
+    return cast(pl.DataFrame, frame.with_columns(names.cast(pl.Categorical)).lazy())
 
 
 def _concerned(rows: pl.DataFrame, known: Mapping[str, Episode]) -> pl.DataFrame:

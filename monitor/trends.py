@@ -300,8 +300,8 @@ def _with_outlook(table: pl.DataFrame) -> pl.DataFrame:
     # From full to full, what was charged is what was drawn and its losses: each lamp's own, its sensors' errors too.
     cycle = pl.col("began_full") & pl.col("began_full").shift(1).over(one) & (pl.col("charge_ah") > 0)
     own = pl.when(cycle).then(took.shift(1).over(one) / pl.col("charge_ah")).rolling_median(14, min_samples=2).over(one)
-    own = own.forward_fill().over(one)
-    gave = pl.col("charge_ah").fill_null(0.0) * own.fill_null(COULOMBIC).clip(0.6, 1.1)
+    table = table.with_columns(own=own.forward_fill().over(one))
+    gave = pl.col("charge_ah").fill_null(0.0) * pl.col("own").fill_null(COULOMBIC).clip(0.6, 1.1)
     # Missing before the night, from the last full charge on; a full charge resets it.
     full = pl.col("began_full")
     table = table.with_columns(flow=took.shift(1).over(one).fill_null(0.0) - gave, run=full.cum_sum().over(one))
@@ -310,7 +310,8 @@ def _with_outlook(table: pl.DataFrame) -> pl.DataFrame:
     table = table.with_columns(missing=missing.clip(lower_bound=0.0))
     usual = took.rolling_median(5, min_samples=2).over(one)
     recent = (took - gave).rolling_mean(3, min_samples=2).over(one).clip(lower_bound=0.0)
-    left = holds - pl.col("missing") - usual
+    table = table.with_columns(left=holds - pl.col("missing") - usual, recent=recent)
+    left, recent = pl.col("left"), pl.col("recent")
     autonomy = (left / recent.clip(lower_bound=0.02 * pl.col("nominal_ah")) + 1.0).clip(0.0, 30.0)
     spread = 0.12 * pl.col("nominal_ah")
     # Three nights ahead, as the last days went; the estimate's error is about an eighth of the battery. [K]
@@ -319,7 +320,7 @@ def _with_outlook(table: pl.DataFrame) -> pl.DataFrame:
     heard = pl.col("charge_ah").is_not_null() & pl.col("discharge_ah").is_not_null() & (pl.col("run") > LEARNT_CYCLES)
     return table.with_columns(
         autonomy=pl.when(heard).then(autonomy).cast(pl.Float32), dark_risk=pl.when(heard).then(risk).cast(pl.Float32)
-    ).drop("flow", "run")
+    ).drop("flow", "run", "own", "left", "recent")
 
 
 def _running_sum(columns: Sequence[pl.Series]) -> pl.Series:

@@ -40,7 +40,7 @@ def test_days_with_many_communes_and_kinds_do_not_depend_on_it_either(hard: Worl
     assert daily.ledger().equals(at_once.ledger())
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_shuffled_delayed_and_doubled_reports(small: World, in_order: Stage, seed: int) -> None:
     """Each report up to two hours late, overtaken by others; every fifth comes again within half a day."""
     rng = np.random.default_rng(seed)

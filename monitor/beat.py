@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+import numpy as np
 import polars as pl
 
 from gateway.fleet import Fleet
@@ -109,17 +110,36 @@ def derive(
         derived = nights(samples, plates, (first, last), [date for date in heard if first <= date <= last])
         count += derived.height
         ledger = _replaced(ledger, as_stored(derived))
-    return ledger.filter(pl.col("time") >= floor), count
+    return (ledger.filter(pl.col("time") >= floor) if forgets(ledger, floor) else ledger), count
+
+
+def forgets(ledger: pl.DataFrame, floor: datetime) -> bool:
+    """Whether a ledger has rows before `floor`."""
+    oldest = ledger["time"].min()
+    return isinstance(oldest, datetime) and oldest < floor
 
 
 def look(beat: Beat, ledger: pl.DataFrame, communes: Collection[str], seen: Seen) -> tuple[pl.DataFrame, list[Episode]]:
     """Judges some communes of a beat: their rows of `ledger` with what the trends say, and all their episodes."""
     mine = pl.col("commune").is_in(list(communes))
-    plates = beat.plates.filter(mine).drop("commune")
-    table = with_trends(ledger.join(plates, on="lamp", how="inner", maintain_order="left"), seen.repairs)
+    rows = ledger if len(communes) == len(beat.communes) else ledger.filter(pl.col("lamp").is_in(_lamps(beat, mine)))
+    plates = beat.plates.drop("commune", "lamp")[_places(rows, beat.plates)]
+    table = with_trends(rows.hstack(plates), seen.repairs)
     view = View(nights=table, events=seen.events.filter(mine), refused=seen.refused.filter(mine), now=seen.now)
     standing = [episode for commune in communes for episode in seen.standing.get(commune, ())]
     return as_stored(table), judge(RULES, view, standing)
+
+
+def _lamps(beat: Beat, mine: pl.Expr) -> pl.Series:
+    return beat.plates.filter(mine)["lamp"].implode()
+
+
+def _places(rows: pl.DataFrame, plates: pl.DataFrame) -> pl.Series:
+    """Of each row the number of its lamp's nameplate. The ledger is wide: a join would copy all of it."""
+    stays = rows.select(no=pl.col("lamp").rle_id())["no"]
+    names = rows.select("lamp").filter(stays.diff().fill_null(1) > 0)
+    numbers = names.join(plates.select("lamp").with_row_index("at"), on="lamp", how="left", maintain_order="left")["at"]
+    return numbers[stays]
 
 
 def touched_by(
@@ -198,6 +218,12 @@ def changed_rows(rows: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
 
 def _replaced(ledger: pl.DataFrame, derived: pl.DataFrame) -> pl.DataFrame:
     """The ledger with these rows in the place of those of the same lamp and time; in order."""
-    both = pl.concat([ledger, derived])
+    places = ledger.select(_ROW).with_row_index("at").filter(pl.col("time").is_in(derived["time"].unique().implode()))
+    at = derived.select(_ROW).join(places, on=_ROW, how="left", maintain_order="left")["at"]
+    both = pl.concat([ledger, derived], rechunk=True)
+    if not at.null_count():  # nothing but rows that were there: the usual tick
+        lines = np.arange(ledger.height)
+        lines[at.to_numpy()] = ledger.height + np.arange(derived.height)
+        return both[lines]
     order = both.select(_ROW).with_row_index("at").unique(_ROW, keep="last").sort(_ROW)["at"]
     return both[order]

@@ -6,6 +6,7 @@ A tick is a function of what is stored. It may be lost, repeated or run by two m
 import io
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
@@ -15,7 +16,7 @@ import polars as pl
 from gateway.fleet import Fleet
 from gateway.store import Store
 from gateway.telemetry import TIME
-from monitor.beat import CHUNK_DAYS, Beat, Seen, beats, by_date, changed_rows, derive, look, touched_by
+from monitor.beat import CHUNK_DAYS, Beat, Seen, beats, by_date, changed_rows, derive, forgets, look, touched_by
 from monitor.case import Case, Repair
 from monitor.fault import Episode
 from monitor.inhibit import inhibit
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 MEMORY_NIGHTS: Final = 120  # how far back rules may look
 SETTLED_NIGHTS: Final = 100  # cases opened longer ago are not judged again
 OVERLAP: Final = timedelta(minutes=2)  # gateways stamp a write before it is visible: look back a little
+AT_ONCE: Final = 2  # beats looked at at once: what one of them cannot spread over the processors, two can
 CURSOR: Final = "cursor"
 FLEET: Final = "fleet"
 
@@ -137,31 +139,35 @@ class Watch:
         floor = max(heard | known, default=clock) - timedelta(days=MEMORY_NIGHTS)
         dates = {date: names for date, names in dates.items() if date >= floor}
         seen = Seen(self._news.events, self._news.refused, repairs, self._news.standing, clock)
+        concerned = {at: self._concerned(beat, dates, floor) for at, beat in enumerate(self._beats)}
+        todo = [(self._beats[at], communes) for at, communes in concerned.items() if communes]
         fresh = 0
-        for done, beat in enumerate(self._beats):
-            if self.progress and len(dates) > CHUNK_DAYS:
-                self.progress("nights", done, len(self._beats))
-            fresh += self._look_at(beat, dates, heard, floor, seen)
+
+        def work(task: tuple[Beat, set[str]]) -> tuple[pl.DataFrame, list[Episode], int]:
+            beat, communes = task
+            ledger, rows = derive(beat, self.store, dates, heard, floor)
+            return *look(beat, ledger, communes, seen), rows
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for done, ((beat, communes), (judged, episodes, rows)) in enumerate(
+                zip(todo, pool.map(work, todo), strict=True)
+            ):
+                if self.progress and len(dates) > CHUNK_DAYS:
+                    self.progress("nights", done + 1, len(todo))
+                changed = changed_rows(judged.filter(pl.col("time").is_in(list(dates))), beat.ledger)
+                if changed.height:
+                    self.store.append("nights", changed)
+                beat.take(communes, judged, episodes)
+                self._stale -= communes
+                fresh += rows
         return fresh
 
-    def _look_at(
-        self, beat: Beat, dates: Mapping[datetime, set[str]], heard: set[datetime], floor: datetime, seen: Seen
-    ) -> int:
-        communes = {name for names in dates.values() for name in names if name in beat.communes}
-        forgets = beat.ledger.filter(pl.col("time") < floor).height > 0
-        if forgets or not beat.judged:
-            communes = set(beat.communes)
-        communes |= self._stale & set(beat.communes)
-        if not communes:
-            return 0
-        ledger, rows = derive(beat, self.store, dates, heard, floor)
-        judged, episodes = look(beat, ledger, communes, seen)
-        changed = changed_rows(judged.filter(pl.col("time").is_in(list(dates))), beat.ledger)
-        if changed.height:
-            self.store.append("nights", changed)
-        beat.take(communes, judged, episodes)
-        self._stale -= communes
-        return rows
+    def _concerned(self, beat: Beat, dates: Mapping[datetime, set[str]], floor: datetime) -> set[str]:
+        """The communes of a beat that must be judged anew."""
+        whole = set(beat.communes)
+        if not beat.judged or forgets(beat.ledger, floor):
+            return whole
+        return whole.intersection(self._stale) | whole.intersection(set().union(*dates.values()))
 
     def _remembered(self, hearing: Hearing, cursor: datetime | None, clock: datetime) -> dict[str, bytes]:
         """What is stored with the cases. The fleet file too, once: whoever reads the cases later needs its names."""

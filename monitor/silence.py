@@ -74,12 +74,14 @@ class Hearing:
         words = pl.concat([self.last, new]).unique(["lamp", "received", "last"]).sort("lamp", "received", "last")
         # A new lamp is given the longest usual interval until it has shown its own. A short report alone, where a clock
         # was set or a controller began anew, says nothing of the next one: the longer of two counts.
-        met = pl.col("lamp").is_in(self.last["lamp"].implode())
-        first = pl.int_range(pl.len()).over("lamp") == 0
-        longer = pl.max_horizontal("interval_s", pl.col("span_s").shift(1).over("lamp"))
-        guessed = pl.when(~first).then(longer).when(met).then("interval_s").otherwise(FIRST_INTERVAL_S)
         words = words.with_columns(
-            interval_s=guessed.ewm_mean(alpha=LEARNING, adjust=False).over("lamp"),
+            met=pl.col("lamp").is_in(self.last["lamp"].implode()), first=pl.int_range(pl.len()).over("lamp") == 0
+        )
+        longer = pl.max_horizontal("interval_s", pl.col("span_s").shift(1).over("lamp"))
+        guessed = pl.when(~pl.col("first")).then(longer).when("met").then("interval_s").otherwise(FIRST_INTERVAL_S)
+        # One after the other: within a group every name would be looked for among all lamps.
+        words = words.with_columns(guessed=guessed).with_columns(
+            interval_s=pl.col("guessed").ewm_mean(alpha=LEARNING, adjust=False).over("lamp"),
             since=pl.col("last").cum_max().shift(1).over("lamp"),
             heard=pl.col("received").shift(1).over("lamp"),
         )

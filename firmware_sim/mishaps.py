@@ -165,23 +165,31 @@ def dark_risk(day: Day, lamp: int, span: slice, mishap: Mishap, rng: np.random.G
 
 
 def panel_soiled(morning: Morning, lamp: int, mishap: Mishap, begin: datetime) -> None:
-    """Dust of a new track, or birds: dirt grows faster until `severity` is lost, and nobody washes before `until`."""
+    """Dust of a new track, or a roost of birds: dirt grows faster until `severity` is lost, and nobody washes before
+    `until`."""
     fast = 0.003 + 0.005 * np.random.default_rng(mishap.key).random()
     morning.dirt[lamp] = fast
     morning.dirt_limit[lamp] = mishap.severity
     morning.unwashed[lamp] = True
     if mishap.mode == "birds":
-        morning.dirt_floor[lamp] = mishap.severity
+        age = (begin - mishap.since) / timedelta(days=1)
+        morning.dirt_floor[lamp] = mishap.severity * float(np.clip((age + 1) / ROOST_DAYS, 0, 1))
 
 
 def battery_worn(morning: Morning, lamp: int, mishap: Mishap, begin: datetime) -> None:
-    """A weak lot fails: `severity` of the capacity it had is left, at once (`step`) or within 40 days (`knee`)."""
+    """A weak lot fails: `severity` of the capacity it had is left, at once (`step`) or in 40 to 160 days (`knee`)."""
     age = (begin - mishap.since) / timedelta(days=1)
-    along = 1.0 if mishap.mode == "step" else float(np.clip(age / KNEE_DAYS, 0, 1))
+    low, high = KNEE_DAYS
+    days = low + (high - low) * np.random.default_rng(mishap.key).random()
+    along = 1.0 if mishap.mode == "step" else float(np.clip(age / days, 0, 1))
     morning.capacity[lamp] *= 1 - (1 - mishap.severity) * along
 
 
-KNEE_DAYS: Final = 40.0
+KNEE_DAYS: Final = (
+    40.0,
+    160.0,
+)  # drawn: published knees are told eight weeks ahead (Aitio & Howey 2021); spread assumed
+ROOST_DAYS: Final = 8.0  # in which birds foul a panel beneath their roost (assumption)
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,7 @@ NIGHTS: Final = Table(
         **_columns(_COUNT, "day_samples dead_n open_n alive_n battery_idle_n samples"),
         **_columns(_REAL, "pv_share peers_pv_share dead_pv_v open_pv_v burning_minutes"),
         **_columns(TIME, "gain_at dead_since dead_at open_since open_at alive_at alive_since burning_since burning_at"),
-        **_columns(TIME, "battery_idle_at battery_used_at unlit_day_at first_time last_time last_sent"),
+        **_columns(TIME, "battery_idle_at battery_used_at unlit_day_at evening_at first_time last_time last_sent"),
         **_columns(_REAL, "bat_max_v bat_min_v bat_day_v bat_day_spread bat_max_c"),
         # against the neighbours
         **_columns(_REAL, "gain gain_spread pv_v_bulk clearness"),
@@ -118,7 +118,10 @@ NIGHTS: Final = Table(
         **_columns(TIME, "over_at over_since full_since full_at"),
         # clock, sensors, temperature
         **_columns(_REAL, "offset_min spacing_min max_good_c led_balance charge_balance"),
-        **_columns(_COUNT, "hot_n bad_c_n bad_v_n bad_pv_n balance_n bat_mv_same_n bat_ma_same_n pv_ma_same_n"),
+        **_columns(_REAL, "unexplained_high_w unexplained_low_w"),
+        **_columns(
+            _COUNT, "hot_n bad_c_n bad_v_n bad_pv_n balance_n soc_leaps bat_mv_same_n bat_ma_same_n pv_ma_same_n"
+        ),
         **_columns(_REAL, "bat_mv_same_share bat_ma_same_share pv_ma_same_share"),
         **_columns(TIME, "offset_at hot_since hot_at cool_at sent_last restarts_at"),
     },

@@ -8,6 +8,8 @@ DARK_SHARE: Final = 0.35  # of Voc: below it the panel sees no sun; crossed with
 NIGHT_HOURS: Final = (8.0, 15.5)  # a dark time outside this is no night but a fault or a gap
 SHARP_MIN: Final = 45.0  # between the samples around an edge: otherwise the edge is not known
 HOT_C: Final = 55.0
+SOC_LEAP: Final = 20.0  # % between two tellings
+SOC_INNER: Final = (2.0, 97.0)  # %; to full and to empty even good controllers leap
 SENSOR_C: Final = (-40.0, 84.0)  # outside: the words of a broken sensor (85.0 and -127.0 are a DS18B20's)
 
 
@@ -75,6 +77,9 @@ def body(samples: pl.DataFrame) -> pl.DataFrame:
     drawing = pl.col("on") & (pl.col("elevation") < -2.0) & (pl.col("level") >= 20) & (battery_w < -1.0)
     charging = (pl.col("elevation") > 20.0) & (battery_w > 0.08 * pl.col("panel_w")) & ~pl.col("on")
     # The longest stretch of equal readings, and its share of the date; a living panel's current is zero at night.
+    unexplained = (-battery_w - pl.col("led_w") - pl.col("idle_w")).filter
+    soc, before = pl.col("soc").drop_nulls(), pl.col("soc").drop_nulls().shift(1)
+    leaps = ((soc - before).abs() >= SOC_LEAP) & soc.is_between(*SOC_INNER) & before.is_between(*SOC_INNER)
     alike = {name: pl.col(name).drop_nulls().rle().struct.field("len").max() for name in ("bat_mv", "bat_ma", "pv_ma")}
     return samples.group_by("row").agg(
         pl.col("lamp", "date").first(),
@@ -92,6 +97,9 @@ def body(samples: pl.DataFrame) -> pl.DataFrame:
         charge_balance=((battery_w + pl.col("idle_w")) / pl.col("pv_w"))
         .filter(charging & (pl.col("pv_w") > 0))
         .median(),
+        unexplained_high_w=unexplained(drawing & (pl.col("level") >= 60)).median(),
+        unexplained_low_w=unexplained(drawing & (pl.col("level") < 60)).median(),
+        soc_leaps=leaps.sum().cast(pl.Int32),
         balance_n=charging.sum().cast(pl.Int32),
         sent_last=pl.col("sent").last(),
         spacing_min=pl.col("dt").median() / 60.0,

@@ -66,6 +66,16 @@ INHIBITIONS: Final[tuple[Hides, ...]] = (
     Hides(Kind.BATTERY_WEAK_CELL, Kind.BATTERY_WORN, False, 9 * _D, 2 * _D, "the cell is the wear"),
     Hides(Kind.DAY_BURNING, Kind.BATTERY_WEAK_CELL, False, 2 * _D, 2 * _D, "burning day and night empties any battery"),
     Hides(Kind.DAY_BURNING, Kind.BATTERY_WORN, False, 2 * _D, 9 * _D, "burning day and night empties any battery"),
+    Hides(Kind.DAY_BURNING, Kind.DIM, False, 2 * _D, 2 * _D, "a lamp that burns all day is dimmed to save its battery"),
+    Hides(
+        Kind.BATTERY_WEAK_CELL, Kind.PANEL_PARTIAL, False, 3 * _D, 2 * _D, "a battery that takes less idles its panel"
+    ),
+    Hides(
+        Kind.BATTERY_WEAK_CELL, Kind.PANEL_SOILED, False, 3 * _D, 2 * _D, "a battery that takes less idles its panel"
+    ),
+    Hides(Kind.CLOCK_WRONG, Kind.DARK_RISK, False, 3 * _D, _D, "its days and nights are not the sun's"),
+    Hides(Kind.SENSOR_FAULTY, Kind.DARK_RISK, False, 3 * _D, _D, "the Ah are not to be believed"),
+    Hides(Kind.PANEL_PARTIAL, Kind.PANEL_SOILED, False, 3 * _D, 2 * _D, "the loss is told already"),
     Hides(
         Kind.RESTART_LOOP, Kind.SILENT, False, 2 * _D, 2 * _D, "what restarts every quarter of an hour cannot report"
     ),

@@ -6,13 +6,17 @@ depends on the stored data alone, so judging twice, later, or in another order o
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, cast
 
 import polars as pl
 
 from monitor.fault import Episode
 from monitor.rules.rule import FINDING, Rule, View
+
+# A lamp that recovers and falls ill again within days is not well after one good night: it has to show more of them.
+RELAPSE: Final = timedelta(days=7)
+RELAPSE_CLEAR: Final = 3  # good dates
 
 _PLACE: Final = "ledger_row"  # which row of the view's nights a finding speaks of
 _SUBJECT: Final = "subject"
@@ -141,6 +145,8 @@ def _stays(rule: Rule, rows: list[Finding], before: Episode | None) -> Iterable[
     standing = _Stay(before.since, before.opened_at, None, before) if before else None
     bad_rows: list[Finding] = []
     good_rows: list[Finding] = []
+    ended: datetime | None = None
+    clear = rule.clear
     for row in rows:
         if row.bad:
             assert row.bad_at is not None  # the others were left out
@@ -153,18 +159,20 @@ def _stays(rule: Rule, rows: list[Finding], before: Episode | None) -> Iterable[
                     since = bad_rows[0].since or bad_rows[0].bad_at
                     assert since is not None
                     standing = _Stay(since, max(row.bad_at, since), row)
+                    relapse = ended is not None and standing.opened_at - ended <= RELAPSE
+                    clear = max(rule.clear, RELAPSE_CLEAR) if relapse else rule.clear
             # Put right before the date was over: the first proof closes it, not the next day. One report may tell both.
             at = row.good_at
-            if standing is not None and at is not None and at >= row.bad_at and rule.clear == 1:
+            if standing is not None and at is not None and at >= row.bad_at and clear == 1:
                 yield standing.ended([row])
-                standing, bad_rows = None, []
+                standing, bad_rows, ended = None, [], at
         elif standing is None:
             bad_rows.clear()
         elif row.good_at is not None and row.good_at > standing.opened_at:
             good_rows.append(row)
-            if len(good_rows) >= rule.clear:
+            if len(good_rows) >= clear:
                 yield standing.ended(good_rows)
-                standing, bad_rows, good_rows = None, [], []
+                standing, bad_rows, good_rows, ended = None, [], [], row.good_at
     if standing is not None:
         yield standing
 

@@ -5,7 +5,7 @@ again at any time; late samples simply make a better row.
 """
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
@@ -29,6 +29,11 @@ BURNING_MINUTES: Final = 90.0  # by day, before it is a fault: a storm darkens a
 HIGH_SUN: Final = 15.0  # degrees; above it a panel that gives nothing is not in the shade of a wall
 WAKING: Final = (-4.0, 30.0)  # degrees of sun at which a panel alone brings a controller back; in the dark none does
 POWER_ON_GAP_MIN: Final = 90.0  # a longer gap before a restart near sunrise: the controller had no power
+EVENING: Final = timedelta(
+    hours=4
+)  # before the solar midnight that begins a date: eight hours before its first daylight
+EVENING_HOUR: Final = 17.25  # solar; what a panel brings afterwards does not matter
+NEIGHBOURS: Final = 9  # samples: readings are carried on over at most eight missing ones
 EPOCH: Final = pl.lit(0).cast(TIME)
 SAMPLED: Final = (
     "commune", "lamp", "time", "sent", "dt", "boot", "pv_mv", "pv_ma", "bat_mv", "bat_ma", "bat_dc", "soc", "led_mw",
@@ -50,11 +55,37 @@ def nights(
     also: dates that have rows although nobody of these lamps was heard.
     Columns: the table `nights` of gateway/store.py, and what the rules need (docs/rules.md).
     """
-    around = prepared(telemetry.select(SAMPLED), plates)
+    around = prepared(_context(telemetry.select(SAMPLED), plates, span), plates)
     samples = around if span is None else around.filter(pl.col("date").is_between(pl.lit(span[0]), pl.lit(span[1])))
     dates = pl.concat([samples["date"].unique(), pl.Series("date", list(also), dtype=TIME)]).unique()
     if dates.is_empty():
         return pl.DataFrame(schema={"commune": pl.String, "lamp": pl.String, "time": TIME})
+    found = _of_samples(samples, around)
+    table = _grid(dates, plates)
+    for part in found[:-2]:
+        table = table.join(part.drop("row", strict=False), on=["lamp", "date"], how="left")
+    for part in found[-2:]:
+        table = table.join(part, on=["commune", "date"], how="left")
+    return _verdicts(table).rename({"date": "time"}).sort("time", "commune", "lamp")
+
+
+def _context(telemetry: pl.DataFrame, plates: pl.DataFrame, span: tuple[datetime, datetime] | None) -> pl.DataFrame:
+    """Without the samples before the span that say nothing of its dates. What is known by its neighbours needs each
+    lamp's last few; what lasts through a morning, a night's share of a run of darkness, begins in the evening before.
+    """
+    if span is None or plates.is_empty():
+        return telemetry
+    midnight = span[0] - timedelta(seconds=240.0 * float(plates["longitude"].to_numpy().max()))
+    telemetry = telemetry if telemetry["time"].is_sorted() else telemetry.sort("time")
+    first = telemetry["time"].search_sorted(midnight - EVENING, side="left")
+    before = telemetry.slice(0, first)
+    near = before.select("lamp").with_row_index("at").group_by("lamp").tail(NEIGHBOURS)["at"].sort()
+    return pl.concat([before[near], telemetry.slice(first)])
+
+
+def _of_samples(samples: pl.DataFrame, around: pl.DataFrame) -> list[pl.DataFrame]:
+    """What the samples say of each lamp's dates, and, in the last two, of each commune's. `around`: the same samples
+    and some before them."""
     gains, sun = compare(samples)
     peers_w = (
         samples.filter(pl.col("elevation") > HIGH_SUN)
@@ -68,14 +99,9 @@ def nights(
         .group_by("commune", "date")
         .agg(sun=pl.col("sun").max(), clearness=pl.col("clearness").median(), sun_slots=pl.len().cast(pl.Int32))
     )
-    key = ["lamp", "date"]
-    parts = [_by_night(samples), _by_day(samples), _runs(samples), _power(around), wear(samples), body(samples)]
-    parts += [clock_offset(around), gains.drop("commune")]
-    table = _grid(dates, plates)
-    for part in parts:
-        table = table.join(part.drop("row", strict=False), on=key, how="left")
-    table = table.join(peers_w, on=["commune", "date"], how="left").join(sun_day, on=["commune", "date"], how="left")
-    return _verdicts(table).rename({"date": "time"}).sort("time", "commune", "lamp")
+    of_lamps = [_by_night(samples), _by_day(samples), _runs(samples), _power(around), wear(samples), body(samples)]
+    of_lamps += [clock_offset(around), gains.drop("commune")]
+    return [*of_lamps, peers_w, sun_day]
 
 
 # The same few nights are asked for at every tick.
@@ -140,8 +166,9 @@ def _by_day(samples: pl.DataFrame) -> pl.DataFrame:
     day = pl.col("elevation") > 5.0
     burning = day & pl.col("on")
     idle_a = (pl.col("nominal_ah") * 0.004).clip(lower_bound=0.08)
-    # A lost panel's terminals float near zero; a full battery's or stuck charger's panel stands near open voltage.
-    full = pl.col("bat_v") >= pl.col("charge_end") * 0.95
+    # A lost panel's terminals float near zero, or at the battery's voltage; a full battery's or stuck charger's panel
+    # stands near open voltage, which a bypassed string makes as low: once full, a day tells no more.
+    full = (pl.col("bat_v") >= pl.col("charge_end") * 0.95).cast(pl.Int8).cum_max().over("row") == 1
     dead = (
         high
         & pl.col("dead")
@@ -183,6 +210,7 @@ def _by_day(samples: pl.DataFrame) -> pl.DataFrame:
         burning_since=pl.col("time").filter(burning).first(),
         burning_at=pl.col("sent").filter(burning & ((minutes * burning).cum_sum() >= BURNING_MINUTES)).first(),
         unlit_day_at=_nth("sent", day & ~pl.col("on"), 4),
+        evening_at=_nth("sent", pl.col("solar_hour") >= EVENING_HOUR, 1),
         soc_max=pl.col("soc").max(),
         boot_first=pl.col("boot").min(),
         boot_last=pl.col("boot").max(),

@@ -22,8 +22,8 @@ def bulk(samples: pl.DataFrame) -> pl.Expr:
     """Whether a sample shows an unlimited charge: before the day's first approach to the end-of-charge voltage."""
     # Chargers end below the nameplate's voltage in the heat, NiMH by temperature: the day's own summit counts too.
     summit = pl.col("bat_v").max().over("row") - pl.col("charge_end") * 0.004
-    near_full = (pl.col("bat_v") >= pl.col("charge_end") * (1 - FULL_MARGIN)) | (
-        (pl.col("bat_v") >= summit) & (pl.col("bat_v") >= pl.col("charge_end") * 0.955)
+    near_full = (pl.col("bat_v") >= pl.col("end_v") * (1 - FULL_MARGIN)) | (
+        (pl.col("bat_v") >= summit) & (pl.col("bat_v") >= pl.col("end_v") * 0.955)
     )
     return (
         (pl.col("elevation") > MIN_ELEVATION)
@@ -49,7 +49,10 @@ def compare(samples: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         .group_by("row", "slot")
         .agg(
             pl.col("commune", "date", "lamp").first(),
-            power=pl.col("pv_w").mean() / pl.col("panel_w").first(),
+            # A PWM charger holds its panel at the battery's voltage: its current tells the sun, its power the battery.
+            power=pl.when(pl.col("pwm").first())
+            .then(pl.col("pv_a").mean() / pl.col("imp").first())
+            .otherwise(pl.col("pv_w").mean() / pl.col("panel_w").first()),
             pv_v=pl.col("pv_v").mean(),
             sent=pl.col("sent").max(),
             height=pl.col("elevation").mean().radians().sin(),

@@ -14,6 +14,11 @@ DEAD_CURRENT_SHARE: Final = 0.012
 DEAD_CURRENT_A: Final = 0.06
 
 
+# Lead is charged to a lower voltage in the heat: the nameplate's is for 25 °C.
+VOLTS_PER_K: Final = -0.004  # per cell (domain: 14.2 V −24 mV/K); the other chemistries are not compensated
+USUAL_C: Final = 35.0  # of a battery whose temperature is not told
+
+
 def nameplates(fleet: Fleet) -> pl.DataFrame:
     """One row per lamp: its commune, position and nameplate, as the rules need them."""
     lamps = list(fleet.lamps.values())
@@ -53,13 +58,20 @@ def _share_on(steps: tuple) -> float:  # type: ignore[type-arg]  # Step; only `p
     return max(0.1, 1.0 - off / 12.0)
 
 
+def _warmth() -> pl.Expr:
+    """°C, as far as a sensor can be believed."""
+    told = (pl.col("bat_dc") / 10.0).forward_fill(8).over("lamp_no")
+    return pl.when(told.is_between(0.0, 65.0)).then(told).otherwise(USUAL_C)
+
+
 def prepared(telemetry: pl.DataFrame, plates: pl.DataFrame) -> pl.DataFrame:
     """Telemetry rows of known lamps with units people use, the sun, and the flags that many rules share.
 
     Ordered by lamp and time. Adds: lamp_no and row, which number the lamps, and each lamp's dates, as they come (whole
     numbers in order are grouped several times faster than names); elevation, date, night; pv_v, pv_a, pv_w, bat_v,
     bat_a (positive charging), bat_c, led_w, minutes (that the sample stands for); `on` (gives light), `commanded`
-    (should); `dead` (no panel current); `ragged` (an unlit sample at an edge of the command).
+    (should); `end_v` (V at which charging ends, at this temperature); `dead` (no panel current); `ragged` (an unlit
+    sample at an edge of the command).
     """
     # Stores give rows in order of time; then only the lamps have to be put in order.
     plates = plates.drop("commune").sort("lamp").with_row_index("lamp_no")
@@ -87,6 +99,10 @@ def prepared(telemetry: pl.DataFrame, plates: pl.DataFrame) -> pl.DataFrame:
             target=pl.col("target").forward_fill(8).over("lamp_no"),
             minutes=pl.min_horizontal(pl.col("dt") / 60.0, gap_min.fill_null(1e9)),
             dead=pv_a < dead_below,
+            end_v=pl.col("charge_end")
+            + pl.when(pl.col("chemistry") == "gel")
+            .then(VOLTS_PER_K * pl.col("cells") * (_warmth() - 25.0))
+            .otherwise(0.0),
         )
         .with_columns(
             on=pl.col("led_w") > pl.col("luminaire_w") * LIT_SHARE,

@@ -5,12 +5,14 @@ a restart, and learning begins anew after a repair that people report.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
 import numpy as np
 import polars as pl
 
 from monitor.case import Repair
+from monitor.outlook import TO_CUT, with_outlook
 from monitor.peers import HOURS, MIN_PEERS
 
 LEARNING_DATES: Final = 14  # with a gain: what the lamp is like when new, or after a repair
@@ -18,14 +20,18 @@ FEWEST_DATES: Final = 4  # before that nothing is compared
 MIN_SLOTS: Final = 2  # quarters of an hour in bulk; fewer tell nothing of the date
 
 TRENDS: Final = ("yield_ratio", "soiling", "capacity", "autonomy", "dark_risk")  # columns of the table `nights`
+STEP_SPAN: Final = timedelta(days=6)
+JUMP_DATES: Final = 6  # in which a step has had its one great fall
+SUDDEN: Final = 0.85  # of a step falls within two dates; dirt takes a week for it
 SUNNY: Final = 0.6  # of the clearness that one date in five of the last month surpassed
 CLEARNESS_DATES: Final = 30
 GAINS: Final = tuple(f"gain_{hour:02}" for hour in HOURS)
 NEEDED: Final = (
     "commune", "lamp", "time", "clearness", "gain_n", *GAINS, "pv_v_bulk", "full_n", "soc_max", "bat_max_v",
     "rest_dusk_v", "rest_dawn_v", "idle_night_v", "resistance", "drawn_ah", "cut_ah", "charge_ah", "discharge_ah",
-    "led_ratio", "led_balance", "charge_balance", "offset_min", "chemistry", "cells", "nominal_ah", "nominal_v",
-    "luminaire_w", "cut_off",
+    "led_ratio", "led_balance", "charge_balance", "unexplained_high_w", "unexplained_low_w", "soc_leaps",
+    "offset_min", "chemistry", "cells", "nominal_ah", "nominal_v",
+    "luminaire_w", "cut_off", "dead_n", "samples", "spacing_min",
 )  # fmt: skip  # of the ledger, for what follows
 
 
@@ -37,7 +43,7 @@ def with_trends(nights: pl.DataFrame, repairs: Sequence[Repair] = ()) -> pl.Data
     table = _with_panel(table)
     table = _with_battery(table)
     table = _with_balances(table)
-    table = _with_outlook(table)
+    table = with_outlook(table)
     return ledger.hstack(table.drop(*NEEDED, "life"))
 
 
@@ -72,12 +78,13 @@ def _with_panel(table: pl.DataFrame) -> pl.DataFrame:
     table = table.with_columns(
         apart=_median_across(hourly), hours=pl.sum_horizontal(hourly.select(pl.all().is_not_null()))
     )
+    table = table.with_columns(**_shade(hourly, table["apart"]))
     # Where most of a commune moves together it is the sky or the season, not the lamp.
     together = pl.when(pl.col("apart").count().over("commune", "time") >= MIN_PEERS).then(
         pl.col("apart").median().over("commune", "time")
     )
     table = table.with_columns(apart=pl.col("apart") - together)
-    seen = table.filter(pl.col("apart").is_not_null()).select(*one, "time", "apart")
+    seen = table.filter(pl.col("apart").is_not_null()).select(*one, "time", "apart", "pair", "pair_apart", "pair_hour")
     seen = seen.with_columns(
         level=pl.col("apart").rolling_median(3, min_samples=1).over(one),
         calm=pl.col("apart").rolling_median(7, min_samples=FEWEST_DATES).over(one),
@@ -87,20 +94,34 @@ def _with_panel(table: pl.DataFrame) -> pl.DataFrame:
         lately=pl.max_horizontal(pl.col("apart"), pl.col("apart").shift(1)).over(one),
         lately_best=pl.min_horizontal(pl.col("apart"), pl.col("apart").shift(1)).over(one),
         nth=pl.col("apart").cum_count().over(one),
+        shade=pl.col("pair").rolling_median(3, min_samples=3).over(one),
+        shade_before=pl.col("pair").shift(3).rolling_median(7, min_samples=FEWEST_DATES).over(one),
+        shade_apart=pl.col("pair_apart").rolling_median(3, min_samples=3).over(one),
+        shade_hours=(
+            pl.col("pair_hour").rolling_max(3, min_samples=3) - pl.col("pair_hour").rolling_min(3, min_samples=3)
+        ).over(one),
+        # Between the date before the last and this one: a string that breaks at noon shows half of it on that date.
+        jump=(pl.col("apart") - pl.col("apart").shift(2)).rolling_min(JUMP_DATES, min_samples=1).over(one),
     ).with_columns(
         # The cleanest it usually gets: a maximum would count every lucky week as its own.
         clean=pl.col("calm")
         .rolling_quantile(0.9, interpolation="linear", window_size=90, min_samples=1)
         .over(one)
         .clip(lower_bound=0.0),
-        step=pl.col("lately") - pl.col("before"),
+        # A step is one only where both sides of it were seen: over a longer gap dirt does as much.
+        step=pl.when(pl.col("time") - pl.col("time").shift(2).over(one) <= STEP_SPAN).then(
+            pl.col("lately") - pl.col("before")
+        ),
     )
-    seen = seen.with_columns(
+    # What falls a little every day is no step, however fast it falls.
+    seen = seen.with_columns(step=pl.when(pl.col("jump") <= SUDDEN * pl.col("step")).then("step")).with_columns(
         fallen=pl.col("level") - pl.col("clean"),
         worst_step=pl.col("step").rolling_min(30, min_samples=1).over(one),
         slope=(pl.col("calm") - pl.col("calm").shift(7)).over(one) / 7.0,
     )
-    table = table.drop("apart").join(seen, on=[*one, "time"], how="left", maintain_order="left")
+    table = table.drop("apart", "pair", "pair_apart", "pair_hour").join(
+        seen, on=[*one, "time"], how="left", maintain_order="left"
+    )
     loss = (1.0 - pl.col("fallen").exp()).clip(0.0, 1.0)
     return table.with_columns(
         yield_ratio=pl.col("fallen").exp().cast(pl.Float32), loss=loss, soiling=loss.cast(pl.Float32)
@@ -114,6 +135,21 @@ def _median_across(table: pl.DataFrame) -> pl.Series:
     rows = np.arange(len(values))
     low, high = values[rows, np.maximum(count - 1, 0) // 2], values[rows, np.minimum(count // 2, values.shape[1] - 1)]
     return pl.Series(np.where(count > 0, (low + high) / 2, np.nan)).fill_nan(None)
+
+
+def _shade(hourly: pl.DataFrame, apart: pl.Series) -> dict[str, pl.Series]:
+    """Per date: `pair`, the loss (log) of the two neighbouring hours that lost most; `pair_apart`, how far it lies
+    below the date's median; `pair_hour`, which two. Null where no two neighbours are known."""
+    values = hourly.to_numpy(order="c")
+    pairs = np.maximum(values[:, :-1], values[:, 1:])  # both of them are at least so low
+    known = ~np.isnan(pairs).all(axis=1)
+    low = np.where(known, np.nanmin(np.where(np.isnan(pairs), np.inf, pairs), axis=1), np.nan)
+    hour = np.where(np.isnan(pairs), np.inf, pairs).argmin(axis=1).astype(np.float64) + HOURS[0]
+    return {
+        "pair": pl.Series(low).fill_nan(None),
+        "pair_apart": pl.Series(low - apart.cast(pl.Float64).fill_null(np.nan).to_numpy()).fill_nan(None),
+        "pair_hour": pl.Series(np.where(known, hour, np.nan)).fill_nan(None),
+    }
 
 
 def _usual_clearness(table: pl.DataFrame) -> pl.Series:
@@ -131,11 +167,11 @@ def _usual_clearness(table: pl.DataFrame) -> pl.Series:
     return table.join(dates, on=["commune", "time"], how="left", maintain_order="left")["usual"]
 
 
-def _first_spread(value: pl.Expr, one: list[str]) -> pl.Expr:
-    """Per lamp and life: the standard deviation of the first LEARNING_DATES values."""
-    nth = value.is_not_null().cum_sum().over(one)
-    learning = pl.when(nth <= LEARNING_DATES).then(value)
-    return learning.rolling_std(10_000, min_samples=FEWEST_DATES).over(one).forward_fill().over(one)
+def _scatter(value: pl.Expr, one: list[str]) -> pl.Expr:
+    """Per life: the standard deviation of single values, by the median step between neighbours (of a normal
+    distribution 0.954 times its deviation)."""
+    steps = value.diff().abs().over(one)
+    return (steps.rolling_median(LEARNING_DATES, min_samples=FEWEST_DATES) / 0.954).over(one).forward_fill().over(one)
 
 
 def _first_median(value: pl.Expr, one: list[str]) -> pl.Expr:
@@ -178,10 +214,16 @@ OCV: Final[dict[str, tuple[tuple[float, ...], tuple[float, ...]]]] = {
 # A worn battery's curve is steeper than a new one's read at the same depth. Fitted on two plants' open worlds: without
 # it a battery at 0.50 of its capacity reads 0.33.
 SHAPE: Final = 0.65
-TO_CUT: Final = {"lfp": 0.97, "nimh": 0.95, "gel": 0.8}  # share of a full charge that flows before the cut-off [K]
-COULOMBIC: Final = 0.97  # of the charge comes out again, until the lamp has shown its own: LFP 0.99, lead 0.9 [K]
+AT_FIRST: Final = 0.95  # of nameplate: what a battery in service holds in the weeks by which it is measured [K]
+SAGGING: Final = 0.5  # of a cell's voltage, below the lamp's usual dusk
+LEAST_DRAWN: Final = 0.05  # of the nameplate: what is cut off earlier was not full, or is no matter of capacity
+RETURNED: Final = 0.85  # of what the night took: less, and a controller that says full is wrong
+LIES: Final = 0.12  # of the light's usual power: less is a driver's drift
+LIES_ALIKE: Final = 0.1  # between what the light's figure lost and what the balance lost
+TAPPED_W: Final = 1.5  # W that leave the battery at night and are not the lamp's own [K]
+TAPPED_DATES: Final = 10  # that it is remembered: a lamp that goes out early shows no low light
+TAPPED_ALIKE: Final = 0.6  # at low light of what it is at full light: a lying sensor shows a third
 RECOVERED_SHARE: Final = 0.1  # of the nominal voltage above the cut-off, at rest after it
-LEARNT_CYCLES: Final = 5  # full charges, before a lamp's own balance can be trusted for a forecast
 CAPACITY_DATES: Final = 7
 CAPACITIES: Final = np.linspace(1.15, 0.15, 101)  # share of nameplate, candidates
 
@@ -193,15 +235,22 @@ def _with_battery(table: pl.DataFrame) -> pl.DataFrame:
     table = table.with_columns(
         usual_v=_first_median(pl.col("rest_dusk_v"), one), usual_r=_first_median(pl.col("resistance"), one)
     ).with_columns(
-        dusk_step_v=pl.col("rest_dusk_v") - usual_v,
+        dusk_step_v=_beyond_the_commune(pl.col("rest_dusk_v") - usual_v),
         # A lamp that goes out at once shows its resistance on the first night only.
         resistance_ratio=(pl.col("resistance") / usual_r).forward_fill(10).over("lamp"),
         sag_v=pl.col("resistance").forward_fill(10).over("lamp") * pl.col("luminaire_w") / pl.col("nominal_v"),
         # Only a night that began full tells the depth.
         # The controller's own estimate counts only where the voltage never says full (NiMH).
         began_full=(pl.col("full_n").fill_null(0) > 0)
-        | ((pl.col("chemistry") == "nimh") & (pl.col("soc_max").fill_null(0) >= 97)),
-        max_v_change=pl.col("bat_max_v") - _first_median(pl.col("bat_max_v"), one),
+        | (
+            (pl.col("chemistry") == "nimh")
+            & (pl.col("soc_max").fill_null(0) >= 97)
+            & (pl.col("charge_ah") >= RETURNED * pl.col("discharge_ah").shift(1).over(one)).fill_null(True)
+        ),
+        # The summit of days that ended full: in the rains others do not reach it.
+        max_v_change=pl.col("bat_max_v") - _first_median(pl.when(pl.col("full_n") > 0).then(pl.col("bat_max_v")), one),
+        # What the day brought of what the night before took.
+        fed=pl.col("charge_ah") / pl.col("discharge_ah").shift(1).over(one),
         # Dusk varies with the hour at which the battery was full; dawn tells the depth.
         fall_v=usual_v - pl.col("rest_dawn_v"),
     )
@@ -209,7 +258,16 @@ def _with_battery(table: pl.DataFrame) -> pl.DataFrame:
     # Cut off on a night that began full: the battery itself has measured what it holds.
     # One that recovers high above its cut-off was not empty: its resistance pulled it down.
     recovered = pl.col("idle_night_v") > pl.col("cut_off") + RECOVERED_SHARE * pl.col("nominal_v")
-    cut = pl.col("cut_ah").is_not_null() & (pl.col("full_n").fill_null(0) > 0) & ~recovered.fill_null(False)
+    # Nor one that sags at dusk already, with nothing drawn: a cell is missing.
+    sagging = (pl.col("dusk_step_v") < -SAGGING * pl.col("nominal_v") / pl.col("cells")) | (
+        pl.col("cut_ah") < LEAST_DRAWN * pl.col("nominal_ah")
+    )
+    cut = (
+        pl.col("cut_ah").is_not_null()
+        & (pl.col("full_n").fill_null(0) > 0)
+        & ~recovered.fill_null(False)
+        & ~sagging.fill_null(False)
+    )
     until_cut = pl.when(cut).then(
         pl.col("cut_ah") / (pl.col("nominal_ah") * pl.col("chemistry").replace_strict(TO_CUT))
     )
@@ -242,15 +300,18 @@ def _with_battery(table: pl.DataFrame) -> pl.DataFrame:
         .sort("life", "time")
         .with_columns(pl.col("life").set_sorted())
         .with_columns(
-            once=pl.coalesce("until_cut", (pl.col("once") / pl.min_horizontal(together, pl.lit(1.1))) ** SHAPE)
+            once=pl.coalesce(
+                "until_cut", AT_FIRST * (pl.col("once") / pl.min_horizontal(together, pl.lit(1.1))) ** SHAPE
+            )
         )
         .with_columns(
             capacity=pl.col("once").rolling_median(CAPACITY_DATES, min_samples=1).over(one).cast(pl.Float32),
             capacity_pm=(pl.col("once").rolling_std(CAPACITY_DATES, min_samples=2).over(one)),
             capacity_n=pl.col("once").is_not_null().cum_sum().over(one),
             capacity_once=pl.col("once"),
-            # How much one night's estimate of this lamp scatters while nothing is wrong with it: a cut-off is wrong.
-            capacity_noise=_first_spread(pl.when(pl.col("until_cut").is_null()).then(pl.col("once")), one),
+            # How much one night's estimate of this lamp scatters, from night to night: a step counts once. A cut-off
+            # is wrong, and counts not at all.
+            capacity_noise=_scatter(pl.when(pl.col("until_cut").is_null()).then(pl.col("once")), one),
         )
     )
     return table.join(
@@ -258,6 +319,13 @@ def _with_battery(table: pl.DataFrame) -> pl.DataFrame:
         on=[*one, "time"], how="left",
         maintain_order="left",
     )  # fmt: skip
+
+
+def _beyond_the_commune(step: pl.Expr) -> pl.Expr:
+    """A fall that the commune's batteries of the same kind share is a dull day or a long night, no battery's fault."""
+    alike = ["commune", "chemistry", "time"]
+    shared = pl.when(step.count().over(alike) >= MIN_PEERS).then(step.median().over(alike)).otherwise(0.0)
+    return step - pl.min_horizontal(shared, pl.lit(0.0))
 
 
 def _depths(rows: pl.DataFrame, chemistry: str, one: list[str]) -> pl.DataFrame:
@@ -284,58 +352,6 @@ def _depths(rows: pl.DataFrame, chemistry: str, one: list[str]) -> pl.DataFrame:
     )
 
 
-def _with_outlook(table: pl.DataFrame) -> pl.DataFrame:
-    """autonomy: nights until the cut-off if the days to come are like the last three; dark_risk: within three nights.
-
-    Counted from the last date that ended full: since then, what was drawn less what was charged is missing. No state
-    of charge from a voltage, which on LFP tells nothing, nor from the controller, which is wrong on worn batteries.
-    """
-    one = ["life"]
-    holds = (
-        pl.col("nominal_ah")
-        * pl.col("chemistry").replace_strict(TO_CUT)
-        * pl.col("capacity").fill_null(1.0).clip(0.1, 1.0)
-    )
-    took = pl.col("discharge_ah").fill_null(0.0)
-    # From full to full, what was charged is what was drawn and its losses: each lamp's own, its sensors' errors too.
-    cycle = pl.col("began_full") & pl.col("began_full").shift(1).over(one) & (pl.col("charge_ah") > 0)
-    own = pl.when(cycle).then(took.shift(1).over(one) / pl.col("charge_ah")).rolling_median(14, min_samples=2).over(one)
-    table = table.with_columns(own=own.forward_fill().over(one))
-    gave = pl.col("charge_ah").fill_null(0.0) * pl.col("own").fill_null(COULOMBIC).clip(0.6, 1.1)
-    # Missing before the night, from the last full charge on; a full charge resets it.
-    full = pl.col("began_full")
-    table = table.with_columns(flow=took.shift(1).over(one).fill_null(0.0) - gave, run=full.cum_sum().over(one))
-    missing = pl.when(pl.col("began_full")).then(0.0).otherwise(pl.col("flow"))
-    missing = pl.map_batches([missing, *map(pl.col, one), pl.col("run")], _running_sum, return_dtype=pl.self_dtype())
-    table = table.with_columns(missing=missing.clip(lower_bound=0.0))
-    usual = took.rolling_median(5, min_samples=2).over(one)
-    recent = (took - gave).rolling_mean(3, min_samples=2).over(one).clip(lower_bound=0.0)
-    table = table.with_columns(left=holds - pl.col("missing") - usual, recent=recent)
-    left, recent = pl.col("left"), pl.col("recent")
-    autonomy = (left / recent.clip(lower_bound=0.02 * pl.col("nominal_ah")) + 1.0).clip(0.0, 30.0)
-    spread = 0.12 * pl.col("nominal_ah")
-    # Three nights ahead, as the last days went; the estimate's error is about an eighth of the battery. [K]
-    margin = (left - 2.0 * recent) / spread
-    risk = 1.0 / (1.0 + (-1.7 * -margin).exp())
-    heard = pl.col("charge_ah").is_not_null() & pl.col("discharge_ah").is_not_null() & (pl.col("run") > LEARNT_CYCLES)
-    return table.with_columns(
-        autonomy=pl.when(heard).then(autonomy).cast(pl.Float32), dark_risk=pl.when(heard).then(risk).cast(pl.Float32)
-    ).drop("flow", "run", "own", "left", "recent")
-
-
-def _running_sum(columns: Sequence[pl.Series]) -> pl.Series:
-    """The first column summed up from where any other column changes: polars takes long over many short groups."""
-    value, *keys = (column.to_numpy() for column in columns)
-    begins = np.ones(len(value), dtype=np.bool_)
-    begins[1:] = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
-    at = np.arange(len(value))
-    behind = at - np.maximum.accumulate(np.where(begins, at, 0))  # rows of the group before this one
-    total, order = value.copy(), np.argsort(behind, kind="stable")
-    for rows in np.split(order, np.cumsum(np.bincount(behind)))[1:]:
-        total[rows] = total[rows - 1] + value[rows]
-    return pl.Series(total)
-
-
 def _with_balances(table: pl.DataFrame) -> pl.DataFrame:
     one = ["life"]
     volts = pl.col("pv_v_bulk")
@@ -347,8 +363,19 @@ def _with_balances(table: pl.DataFrame) -> pl.DataFrame:
         led_level_ratio=pl.col("led_ratio") / _first_median(pl.col("led_ratio"), one),
         offset_change_min=pl.col("offset_min") - _first_median(pl.col("offset_min"), one),
         pv_v_ratio=volts / _first_median(volts, one),
+        soc_leaps_more=pl.col("soc_leaps") - _first_median(pl.col("soc_leaps").cast(pl.Float64), one),
+        high_w=pl.col("unexplained_high_w") - _first_median(pl.col("unexplained_high_w"), one),
+        low_w=pl.col("unexplained_low_w") - _first_median(pl.col("unexplained_low_w"), one),
     ).with_columns(
+        # Somebody's own load takes as much at any level; a current sensor that lies errs in proportion.
+        tap_w=pl.when((pl.col("low_w") > TAPPED_W) & (pl.col("low_w") > TAPPED_ALIKE * pl.col("high_w")))
+        .then(pl.min_horizontal("low_w", "high_w"))
+        .forward_fill(TAPPED_DATES)
+        .over("life"),
+        # The light's figure fell and nothing else did: what the battery gives is as it was, and the balance fell alike.
+        led_lies=((pl.col("led_level_ratio") - pl.col("led_balance_ratio")).abs() < LIES_ALIKE)
+        & ((pl.col("led_level_ratio") - 1.0).abs() > LIES),
         # The season moves every lamp's dusk against the grid of its samples alike.
         offset_change_min=change
-        - pl.when(change.count().over(place) >= MIN_PEERS).then(change.median().over(place)).otherwise(0.0)
+        - pl.when(change.count().over(place) >= MIN_PEERS).then(change.median().over(place)).otherwise(0.0),
     )

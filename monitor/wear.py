@@ -60,7 +60,7 @@ def wear(samples: pl.DataFrame) -> pl.DataFrame:
         drawn_ah=pl.col("drawn").max(),
         cut_ah=pl.col("drawn").filter(pl.col("time") <= first_cut).max(),
     )
-    near_full = pl.col("bat_v") >= pl.col("charge_end") * 0.985
+    near_full = pl.col("bat_v") >= pl.col("end_v") * 0.985
     by_day = (
         samples.filter(pl.col("elevation") > 5.0)
         .group_by(key)

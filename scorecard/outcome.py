@@ -136,15 +136,15 @@ class Surprise:
 
 def surprises(cases: Sequence[Said], world: Lived) -> list[Surprise]:
     found = []
-    bad = world.nights.filter((pl.col("verdict") != "lit") & ~pl.col("relearning"))
+    bad = world.nights.filter(pl.col("verdict") != "lit")
     for (lamp,), rows in bad.group_by("lamp", maintain_order=True):
         faults = [fault for fault in world.faults if fault.lamp == lamp]
         mine = [said for said in cases if said.lamp == lamp]
         before: datetime | None = None
-        for date in rows["time"].to_list():
+        for date, relearning in rows.select("time", "relearning").iter_rows():
             fresh = before is None or date - before > APART
             before = date
-            if fresh and (one := _surprise(str(lamp), date, faults, mine, world)) is not None:
+            if fresh and not relearning and (one := _surprise(str(lamp), date, faults, mine, world)) is not None:
                 found.append(one)
     return found
 

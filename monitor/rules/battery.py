@@ -12,6 +12,7 @@ from monitor.trends import RECOVERED_SHARE
 IDLE: Final = Threshold(
     0.9, "of the day's samples", "a battery that neither charges nor discharges all day is not there"
 )
+DRAINED: Final = Threshold(0.95, "of the cut-off", "an empty battery is still a battery; the charger brought nothing")
 WORN: Final = Threshold(0.72, "of nameplate", "70 % is the usual end of life; two points for the estimate's error")
 FRESH: Final = Threshold(0.85, "of nameplate", "a new battery is far above; hysteresis")
 SURE: Final = Threshold(
@@ -20,15 +21,23 @@ SURE: Final = Threshold(
 CELL: Final = Threshold(
     0.55, "of one cell's voltage", "a short cell takes its whole voltage away at once, wear does not"
 )
+SUMMIT: Final = Threshold(
+    0.4, "of one cell's voltage", "NiMH: missing at the end of charge too; wear does not show there"
+)
 BELOW: Final = Threshold(
     0.2, "of one cell's voltage", "at dusk, where it also rests below its cut-off: wear alone sinks less"
 )
-OHM: Final = Threshold(4.0, "times its usual resistance", "wear triples it at the most; a failing cell does more")
+EMPTY: Final = Threshold(0.3, "of the nameplate missing", "an empty battery sinks as low without losing a cell")
+OHM: Final = Threshold(4.0, "times its usual resistance", "wear triples it; a failing cell does more")
+BEYOND: Final = Threshold(
+    2.0, "times what the lost capacity explains", "resistance grows about as capacity falls, squared; a cell outruns it"
+)
 SAG: Final = Threshold(0.02, "of the nominal voltage", "below this a risen resistance does no harm")
 OVER: Final = Threshold(1.03, "of the charge-end voltage", "a cool gel battery is rightly charged 2 % higher")
 RISEN: Final = Threshold(
     0.025, "of the nominal voltage", "against its own first weeks: heat lowers the end of charge, nothing raises it so"
 )
+FED: Final = Threshold(1.5, "times what the night took", "NiMH, on two days: full after 1.1 times, warm after 1.3")
 UNCHARGED: Final = Threshold(
     8, "samples", "two hours at 15 minutes with a panel at open voltage and a battery not full"
 )
@@ -38,7 +47,14 @@ HOT: Final = Threshold(HOT_C, "°C", "above it a lithium iron phosphate battery 
 def find_battery_lost(view: View) -> pl.DataFrame:
     before = {name: pl.col(name).shift(1).over("lamp") for name in ("unpowered_minutes", "unpowered_since")}
     idle_share = pl.col("battery_idle_n") / pl.col("day_samples")
-    bad = (pl.col("battery_idle_n") >= 4) & (idle_share >= IDLE.value) & (before["unpowered_minutes"] > 60)
+    # A battery that was drained to the dregs stands there with a few volts; a lost one follows the sun, or shows none.
+    drained = pl.col("bat_day_v").is_between(0.35 * pl.col("nominal_v"), DRAINED.value * pl.col("cut_off"))
+    bad = (
+        (pl.col("battery_idle_n") >= 4)
+        & (idle_share >= IDLE.value)
+        & (before["unpowered_minutes"] > 60)
+        & ~drained.fill_null(False)
+    )
     good = (pl.col("day_samples") >= 4) & (idle_share < 0.5)
     return view.nights.with_columns(
         unpowered_minutes_before=before["unpowered_minutes"], unpowered_since_before=before["unpowered_since"],
@@ -81,25 +97,31 @@ def tell_battery_worn(row: Row) -> Told:
 
 def find_weak_cell(view: View) -> pl.DataFrame:
     cell_v = pl.col("nominal_v") / pl.col("cells")
-    stepped = (pl.col("dusk_step_v") < -CELL.value * cell_v) & pl.col("began_full")
+    # NiMH has no voltage to be charged to: there a lost cell is missing at the day's summit as well, and wear is not.
+    summit = (pl.col("chemistry") != "nimh") | (
+        (pl.col("max_v_change") < -SUMMIT.value * cell_v) & pl.col("tap_w").is_null()
+    )
+    stepped = (pl.col("dusk_step_v") < -CELL.value * cell_v) & pl.col("began_full") & summit
     lacking = pl.when(pl.col("chemistry") == "lfp").then(1.75 * BELOW.value).otherwise(BELOW.value)
     # An empty battery recovers above its cut-off once the load is gone; one that lost a cell rests below it, charged.
+    # What three cells take of a charge for four is little, and their voltage stands high: by day only.
+    stands = (pl.col("bat_day_v") > 1.03 * pl.col("nominal_v")) & (pl.col("charge_ah") < 0.05 * pl.col("nominal_ah"))
     below = (
         (pl.col("idle_night_v") < pl.col("cut_off") + 0.02 * pl.col("nominal_v"))
         & ((pl.col("charge_ah") > 0.015 * pl.col("nominal_ah")) | (pl.col("bat_day_v") > pl.col("nominal_v")))
         & (pl.col("dusk_step_v").fill_null(-99.0) < -cell_v * lacking)
         & pl.col("cut_at").is_not_null()
+        & ((pl.col("missing") < EMPTY.value * pl.col("nominal_ah")) | stands)
+        & pl.col("tap_w").is_null()
+        & summit
     )
     short = stepped.fill_null(False) | below.fill_null(False)
     sag = (pl.col("resistance_ratio") > OHM.value) & (pl.col("sag_v") > SAG.value * pl.col("nominal_v"))
-    # Wear raises the resistance as well: it is a cell only where the battery was not empty, or is not worn.
+    # Wear raises the resistance as well: it is a cell where the battery was not empty, or where wear explains less.
     held = pl.col("idle_night_v") > pl.col("cut_off") + RECOVERED_SHARE * pl.col("nominal_v")
-    bad = short | (
-        sag
-        & pl.when(pl.col("cut_at").is_not_null())
-        .then(held)
-        .otherwise(pl.col("capacity_once").fill_null(1.0) > WORN.value)
-    )
+    left = pl.col("capacity_once").forward_fill().over("lamp").fill_null(1.0).clip(0.3, 1.0)
+    beyond = pl.col("began_full") & (pl.col("resistance_ratio") > BEYOND.value / left.pow(2))
+    bad = short | (sag & pl.when(pl.col("cut_at").is_not_null()).then(held | beyond).otherwise(beyond))
     good = (pl.col("dusk_step_v") > -0.5 * CELL.value * cell_v) & (pl.col("resistance_ratio").fill_null(1.0) < 1.6)
     return (
         view.nights.with_columns(
@@ -125,19 +147,24 @@ def find_charger_stuck(view: View) -> pl.DataFrame:
     higher = (pl.col("max_v_change") > RISEN.value * pl.col("nominal_v")) & (
         pl.col("bat_max_v") > pl.col("charge_end") * 1.004
     )
-    over = ((pl.col("over_n") >= 3) | (higher & (pl.col("full_n") >= 3))) & present
+    # NiMH has no voltage to stop at: a charger that does not stop goes on all day.
+    gorged = (pl.col("fed") > FED.value) & pl.col("began_full") & pl.col("began_full").shift(1).over("lamp")
+    gorged &= (pl.col("chemistry") == "nimh") & (pl.col("tap_w").is_null())
+    gorged &= gorged.shift(1).over("lamp")
+    over = ((pl.col("over_n") >= 3) | (higher & (pl.col("full_n") >= 3)) | gorged.fill_null(False)) & present
     # A full battery's panel stands at its open voltage too: what tells is that the battery was empty enough to take.
     hungry = (pl.col("full_n").fill_null(0) == 0) & (pl.col("bat_max_v") < pl.col("charge_end") * 0.955)
     uncharged = (
         (pl.col("open_n") >= UNCHARGED.value) & hungry & (pl.col("alive_n") <= 2) & (pl.col("peers_pv_share") > 0.06)
     )
-    charging = (pl.col("alive_n") >= 4) & (pl.col("over_n") == 0) & ~higher.fill_null(False)
+    charging = (pl.col("alive_n") >= 4) & (pl.col("over_n") == 0) & ~higher.fill_null(False) & ~gorged.fill_null(False)
     bad = over | uncharged
     return (
         view.nights.with_columns(
             over=over, bad=bad,
-            since=pl.when(over).then(pl.coalesce("over_since", "full_since")).otherwise("open_since"),
-            bad_at=pl.when(over).then(pl.coalesce("over_at", "full_at")).otherwise("open_at"), good_since="alive_since",
+            since=pl.when(over).then(pl.coalesce("over_since", "full_since", "time")).otherwise("open_since"),
+            bad_at=pl.when(over).then(pl.coalesce("over_at", "full_at", "evening_at")).otherwise("open_at"),
+            good_since="alive_since",
         )
         .filter(bad | charging)
         .with_columns(good_at=pl.when(~pl.col("bad")).then("alive_at"))
@@ -150,7 +177,8 @@ def tell_charger_stuck(row: Row) -> Told:
             causes=ranked(controller=0.85, sensor_faulty=0.15),
             figures=figure(
                 "battery_v", row["bat_max_v"], "V", at=row["over_since"] or row["full_since"], limit=row["charge_end"]
-            ),
+            )
+            + figure("charge_ah", row["charge_ah"], "Ah"),
         )
     return Told(
         causes=ranked(controller=0.8, fuse=0.2),
@@ -182,7 +210,7 @@ RULES: Final = (
         "no battery current all day, and the controller had no power in the night before",
         find_battery_lost,
         tell_battery_lost,
-        thresholds={"idle": IDLE},
+        thresholds={"idle": IDLE, "drained": DRAINED},
     ),
     Rule(
         Kind.BATTERY_WORN,
@@ -200,14 +228,22 @@ RULES: Final = (
         tell_weak_cell,
         confirm=2,
         clear=2,
-        thresholds={"cell": CELL, "below": BELOW, "ohm": OHM, "sag": SAG},
+        thresholds={
+            "cell": CELL,
+            "summit": SUMMIT,
+            "below": BELOW,
+            "empty": EMPTY,
+            "ohm": OHM,
+            "beyond": BEYOND,
+            "sag": SAG,
+        },
     ),
     Rule(
         Kind.CHARGER_STUCK,
         "battery above its charge-end voltage, or sun on a panel at open voltage and a battery that is not full",
         find_charger_stuck,
         tell_charger_stuck,
-        thresholds={"over": OVER, "risen": RISEN, "uncharged": UNCHARGED},
+        thresholds={"over": OVER, "risen": RISEN, "fed": FED, "uncharged": UNCHARGED},
     ),
     Rule(
         Kind.HOT,

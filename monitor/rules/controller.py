@@ -20,6 +20,10 @@ RESTARTS: Final = Threshold(5, "starts a day", "one after a repair, one at sunri
 RAIL: Final = Threshold(8, "samples", "a loose wire gives one or two impossible readings, a broken sensor all")
 FROZEN: Final = Threshold(24, "samples alike", "six hours at 15 minutes without a flicker: no living channel does that")
 BALANCE: Final = Threshold(0.18, "of the power", "sensors are good to 2 % each, the charger's losses to 10 %")
+LEAPS: Final = Threshold(
+    5, "leaps of 20 % a day more than usual", "a charge that comes and goes without Ah; full and empty are left out"
+)
+LIGHT_MOVED: Final = Threshold(0.12, "of its usual power", "drivers drift by 5 %; the battery's current did not move")
 QUIET: Final = timedelta(hours=24)
 
 
@@ -90,11 +94,15 @@ def find_sensor(view: View) -> pl.DataFrame:
         "bat_mv": pl.col("bad_v_n") >= RAIL.value,
         "pv_ma": pl.col("bad_pv_n") >= RAIL.value,
     }
-    off_charge = (pl.col("charge_balance_ratio") - 1.0).abs() > BALANCE.value
-    off_led = (pl.col("led_balance_ratio") - 1.0).abs() > BALANCE.value
+    tapped = pl.col("tap_w").is_not_null()
+    off_charge = ~tapped & ((pl.col("charge_balance_ratio") - 1.0).abs() > BALANCE.value)
+    off_led = ~tapped & ((pl.col("led_balance_ratio") - 1.0).abs() > BALANCE.value)
     off = {
-        # Both balances off: the battery's current is what they share. One off: the panel's.
-        "bat_ma": off_led,
+        # Both balances off: the battery's current is what they share; unless the light's own figure moved alone, as far
+        # as the balance did. One off: the panel's.
+        "led_mw": off_led & pl.col("led_lies"),
+        "bat_ma": off_led & ((pl.col("led_level_ratio") - 1.0).abs() < LIGHT_MOVED.value).fill_null(True),
+        "soc": pl.col("soc_leaps_more") >= LEAPS.value,
         "pv_ma": off_charge & ~off_led.fill_null(False) & (pl.col("balance_n") >= 4),
     }
     channel = pl.coalesce(
@@ -167,7 +175,7 @@ RULES: Final = (
         tell_sensor,
         confirm=2,
         clear=2,
-        thresholds={"rail": RAIL, "frozen": FROZEN, "balance": BALANCE},
+        thresholds={"rail": RAIL, "frozen": FROZEN, "balance": BALANCE, "leaps": LEAPS, "light moved": LIGHT_MOVED},
     ),
     Rule(Kind.MOVED, "the pole's own word: tilted, or its door opened", find_moved, tell_moved),
 )

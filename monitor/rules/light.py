@@ -141,7 +141,8 @@ def tell_day_burning(row: Row) -> Told:
 
 def find_dim(view: View) -> pl.DataFrame:
     known = pl.col("led_level_ratio").is_not_null() & (pl.col("led_n") >= 4)
-    bad = pl.col("led_level_ratio") < DIM.value
+    # Less light takes less from the battery; where the battery gives as much as ever, the sensor is dim, not the light.
+    bad = (pl.col("led_level_ratio") < DIM.value) & ~pl.col("led_lies").fill_null(False)
     good = pl.col("led_level_ratio") > 0.93
     return view.nights.filter(known & (bad | good)).with_columns(
         bad=bad,

@@ -10,12 +10,13 @@ from monitor.rules.rule import Row, Rule, Threshold, Told, View, figure, ranked
 LOW: Final = Threshold(
     0.6, "of the month's better days", "the worst five days of the rains stay at 0.6, of the dry season at 0.8"
 )
+DARK_DAY: Final = Threshold(0.4, "of the month's better days", "one such day leaves every battery half a night short")
 UNFILLED: Final = Threshold(0.5, "of the lamps", "haze that still fills the batteries is nobody's concern")
 BRIGHT: Final = Threshold(0.75, "of the month's better days", "batteries fill again")
 RISK: Final = Threshold(
-    0.5, "probability within three nights", "likelier than not; one night earlier than the fault itself"
+    0.3, "probability within three nights", "a visit in vain costs less than a dark night: two in three come true"
 )
-SAFE: Final = Threshold(0.15, "probability within three nights", "hysteresis")
+SAFE: Final = Threshold(0.12, "probability within three nights", "hysteresis")
 
 
 def find_low_sun(view: View) -> pl.DataFrame:
@@ -31,9 +32,12 @@ def find_low_sun(view: View) -> pl.DataFrame:
         .filter(pl.col("share").is_not_null())
         .sort("commune", "time")
     )
-    bad = (pl.col("share") < LOW.value) & (pl.col("unfilled") >= UNFILLED.value)
+    low = (pl.col("share") < LOW.value) & (pl.col("unfilled") >= UNFILLED.value)
+    # Two such days in a row, or one that is as dark as two.
+    dark = pl.col("share") < DARK_DAY.value
+    bad = low & (dark | low.shift(1).over("commune").fill_null(False))
     good = pl.col("share") > BRIGHT.value
-    return days.filter(bad | good).with_columns(
+    return days.with_columns(low=low).filter(bad | good).with_columns(
         lamp=pl.lit(None, dtype=pl.String), bad=bad, since="first_time", bad_at="last_sent", good_since="first_time",
         good_at=pl.when(~bad).then("last_sent"),
     )  # fmt: skip
@@ -47,12 +51,16 @@ def tell_low_sun(row: Row) -> Told:
 
 
 def find_dark_risk(view: View) -> pl.DataFrame:
-    known = pl.col("dark_risk").is_not_null()
-    bad = (pl.col("dark_risk") >= RISK.value) & pl.col("cut_at").is_null()
-    good = (pl.col("dark_risk") <= SAFE.value) | pl.col("cut_at").is_not_null()
+    """Known at dusk, when the day has brought what it could. A warning that came true ends with the cut-off."""
+    known = pl.col("dark_risk").is_not_null() & pl.col("evening_at").is_not_null()
+    cut = pl.col("cut_at").is_not_null()
+    cut_before = pl.col("cut_at").shift(1).over("lamp").is_not_null()
+    bad = (pl.col("dark_risk") >= RISK.value) & ~cut_before
+    good = (pl.col("dark_risk") <= SAFE.value) | cut | cut_before
     return view.nights.filter(known & (bad | good)).with_columns(
-        bad=bad, since="time", bad_at="sent_last", good_since="time", good_at=pl.when(~bad).then("sent_last")
-    )
+        bad=bad, since="evening_at", bad_at="evening_at", good_since="evening_at",
+        good_at=pl.when(cut).then(pl.max_horizontal("cut_at", "evening_at")).when(~bad).then("evening_at"),
+    )  # fmt: skip
 
 
 def tell_dark_risk(row: Row) -> Told:
@@ -77,9 +85,7 @@ RULES: Final = (
         "the commune's charging lamps together show far less sun than on the better days of the last month",
         find_low_sun,
         tell_low_sun,
-        confirm=2,
-        clear=1,
-        thresholds={"low": LOW, "unfilled": UNFILLED, "bright": BRIGHT},
+        thresholds={"low": LOW, "dark day": DARK_DAY, "unfilled": UNFILLED, "bright": BRIGHT},
     ),
     Rule(
         Kind.DARK_RISK,

@@ -13,12 +13,20 @@ DEAD: Final = Threshold(
 )
 PEERS: Final = Threshold(0.06, "of nameplate", "the neighbours must be charging: a storm is no theft")
 STEP: Final = Threshold(0.13, "of the output", "under it: bird dirt, a neighbour washed, a hazy morning")
+SHADED: Final = Threshold(
+    0.35, "of the output at the same two hours", "what is built or grows nearby takes the direct sun"
+)
+NEW_SHADE: Final = Threshold(0.25, "of the output", "more than before, and more than at the day's other hours")
 SWING: Final = Threshold(2.5, "times its own scatter", "lamps half in the shade swing with every haze")
 SOILED: Final = Threshold(
-    0.15, "of the output", "villagers wash what looks dirty, at about 14 %; below, washing does not pay the walk"
+    0.13, "of the output", "villagers wash what looks dirty, at about 14 %; below, washing does not pay the walk"
+)
+BEYOND: Final = Threshold(
+    0.10, "of the output", "against the neighbours: what the season does to all is no lamp's fault"
 )
 CLEAN: Final = Threshold(0.06, "of the output", "washed, within the estimate's error")
-ABRUPT: Final = Threshold(0.6, "of the loss", "dirt takes weeks to do what a broken string does at once")
+SHADE_HOURS: Final = 0.4  # of a day's sun in the three or four hours that a shade takes [K]
+ABRUPT: Final = Threshold(0.5, "of the loss", "dirt takes weeks to do what a broken string does at once")
 
 
 def find_panel_lost(view: View) -> pl.DataFrame:
@@ -50,15 +58,32 @@ def find_partial(view: View) -> pl.DataFrame:
     step = float(np.log(1 - STEP.value))
     swing = -SWING.value * pl.col("noise").fill_null(0.1)
     bad = (pl.col("step") <= pl.min_horizontal(pl.lit(step), swing)) & (pl.col("fallen") <= step)
-    good = pl.col("loss") < CLEAN.value
+    # A new wall, a new tree: the same two hours at least, day after day, while the others are as they were.
+    shaded = (
+        (pl.col("shade") < float(np.log(1 - SHADED.value)))
+        & (pl.col("shade") - pl.col("shade_before") < float(np.log(1 - NEW_SHADE.value)))
+        & (pl.col("shade_apart") < float(np.log(1 - NEW_SHADE.value)))
+        & (pl.col("shade_hours") <= 1)
+    ).fill_null(False)
+    lifted = pl.col("shade").fill_null(0.0) > float(np.log(1 - NEW_SHADE.value))
+    good = (pl.col("loss") < CLEAN.value) & ~shaded & lifted
+    bad = bad.fill_null(False) | shaded
     return view.nights.filter(known & (bad | good)).with_columns(
-        bad=bad, since="time", bad_at="gain_at", good_since="time", good_at=pl.when(~bad).then("gain_at")
+        shaded=shaded, bad=bad, since="time", bad_at="gain_at", good_since="time", good_at=pl.when(~bad).then("gain_at")
     )
 
 
 def tell_partial(row: Row) -> Told:
     volts = row["pv_v_ratio"]
     bypass = 1.0 if volts is not None and volts < 0.85 else 0.0
+    if row["shaded"] and row["loss"] < STEP.value:
+        lost = 1.0 - float(np.exp(row["shade"]))
+        return Told(
+            causes=ranked(shade=0.9, dirt=0.1),
+            figures=figure("loss_pct", 100 * lost, "%", limit=100 * SHADED.value, at=row["time"])
+            + figure("solar_hour", row["pair_hour"], "h"),
+            estimate=round(lost * SHADE_HOURS, 3),
+        )
     return Told(
         causes=ranked(diode=bypass, string=0.4 * (1 - bypass), shade=0.25 * (1 - bypass), cable=0.25),
         figures=figure("loss_pct", 100 * row["loss"], "%", limit=100 * STEP.value, at=row["time"])
@@ -69,7 +94,8 @@ def tell_partial(row: Row) -> Told:
 
 def find_soiled(view: View) -> pl.DataFrame:
     known = pl.col("fallen").is_not_null()
-    bad = (pl.col("loss") >= SOILED.value) & ~_abrupt() & (pl.col("slope") < -0.001) & (pl.col("calm") < -0.06)
+    beyond = pl.col("level") < -BEYOND.value
+    bad = (pl.col("loss") >= SOILED.value) & ~_abrupt() & (pl.col("slope") < -0.001) & beyond
     good = pl.col("loss") < CLEAN.value
     return view.nights.filter(known & (bad | good)).with_columns(
         bad=bad, since="time", bad_at="gain_at", good_since="time", good_at=pl.when(~bad).then("gain_at")
@@ -101,7 +127,7 @@ RULES: Final = (
         tell_partial,
         confirm=2,
         clear=2,
-        thresholds={"step": STEP, "swing": SWING, "clean": CLEAN},
+        thresholds={"step": STEP, "swing": SWING, "shaded": SHADED, "new shade": NEW_SHADE, "clean": CLEAN},
     ),
     Rule(
         Kind.PANEL_SOILED,
@@ -110,6 +136,6 @@ RULES: Final = (
         tell_soiled,
         confirm=3,
         clear=2,
-        thresholds={"soiled": SOILED, "clean": CLEAN, "abrupt": ABRUPT},
+        thresholds={"soiled": SOILED, "beyond": BEYOND, "clean": CLEAN, "abrupt": ABRUPT},
     ),
 )

@@ -71,7 +71,10 @@ def spans(episodes: Iterable[Episode]) -> list[tuple[int, int | None]]:
         ("---", 1, 1, []),
         ("+", 1, 1, [(0, None)]),
         ("-+-", 1, 1, [(1, 2)]),
-        ("+-+-", 1, 1, [(0, 1), (2, 3)]),
+        ("+-+-", 1, 1, [(0, 1), (2, None)]),  # ill again within a week: one good date is not enough any more
+        ("+-+--", 1, 1, [(0, 1), (2, None)]),
+        ("+-+---", 1, 1, [(0, 1), (2, 3)]),
+        ("+--------+-", 1, 1, [(0, 1), (9, 10)]),  # long after is another story
         ("+.+", 1, 1, [(0, None)]),  # unknown: the episode goes on
         ("+..-", 1, 1, [(0, 3)]),
         ("+-+", 2, 1, []),  # never twice without a good one between
@@ -81,7 +84,8 @@ def spans(episodes: Iterable[Episode]) -> list[tuple[int, int | None]]:
         ("-++-+-", 2, 1, [(1, 3)]),
         ("++-+-+", 2, 2, [(0, None)]),  # one good date is not enough
         ("++-.-+", 2, 2, [(0, 2)]),
-        ("+++--+++--", 3, 2, [(0, 3), (5, 8)]),
+        ("+++--+++--", 3, 2, [(0, 3), (5, None)]),
+        ("+++--+++---", 3, 2, [(0, 3), (5, 8)]),
     ],
 )
 def test_bad_dates_open_and_good_ones_close(

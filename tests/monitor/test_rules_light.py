@@ -131,18 +131,30 @@ class TestDim:
     LONG = village_days(12)
     since = dusk(8) - H
 
+    def dimmed(self, where: pl.Expr, left: float) -> pl.DataFrame:
+        """Less light takes less from the battery."""
+        night = where & (pl.col("led_mw") > 0)
+        return spoilt(self.LONG, night, led_mw=pl.col("led_mw") * left, bat_ma=pl.col("bat_ma") * left)
+
     def test_a_broken_string_of_three_is_a_case_on_the_second_night(self) -> None:
         where = (pl.col("lamp") == LAMP) & (pl.col("time") > self.since)
-        (case,) = found(Kind.DIM, spoilt(self.LONG, where, led_mw=pl.col("led_mw") * 0.667))
+        (case,) = found(Kind.DIM, self.dimmed(where, 0.667))
         assert abs(case.since - dusk(8)) < H
         assert case.opened_at > dusk(9)
         assert case.until is None
 
     def test_a_replaced_luminaire_closes_it(self) -> None:
         where = between(self.since, dusk(10) - H)
-        (case,) = found(Kind.DIM, spoilt(self.LONG, where, led_mw=pl.col("led_mw") * 0.5))
+        (case,) = found(Kind.DIM, self.dimmed(where, 0.5))
         assert case.until is not None
         assert abs(case.until - dusk(10)) < H
+
+    def test_a_sensor_that_reads_half_is_not(self) -> None:
+        """The battery gives as much as ever."""
+        lying = spoilt(self.LONG, between(self.since, dusk(99)), led_mw=pl.col("led_mw") * 0.5)
+        assert found(Kind.DIM, lying) == []
+        (case,) = found(Kind.SENSOR_FAULTY, lying)
+        assert {figure.name: figure.value for figure in case.figures}["channel"] == "led_mw"
 
     def test_automatic_saving_is_not(self) -> None:
         """At a low charge lamps dim themselves, and say so: the level in effect is what counts."""

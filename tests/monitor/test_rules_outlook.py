@@ -34,9 +34,14 @@ class TestLowSun:
     def test_haze_that_fills_the_batteries_is_nobodys_concern(self) -> None:
         assert found(Kind.LOW_SUN, dull(0.5, full=True)) == []
 
+    ONCE = pl.col("time").is_between(pl.lit(date(22) + 6 * H), pl.lit(date(23)), closed="left")
+
     def test_one_dull_day_is_none(self) -> None:
-        once = pl.col("time").is_between(pl.lit(date(22) + 6 * H), pl.lit(date(23)), closed="left")
-        assert found(Kind.LOW_SUN, dull(0.25, once)) == []
+        assert found(Kind.LOW_SUN, dull(0.5, self.ONCE)) == []
+
+    def test_one_day_as_dark_as_two_is_a_note_at_once(self) -> None:
+        (note,) = found(Kind.LOW_SUN, dull(0.2, self.ONCE))
+        assert date(22) <= note.opened_at <= date(23) + 12 * H
 
     def test_one_lamp_in_the_dark_is_not_the_sky(self) -> None:
         assert found(Kind.LOW_SUN, dull(0.1, SPELL & (pl.col("lamp") == LAMP))) == []

@@ -39,7 +39,7 @@ HARD = (
     Expected("konna", Kind.COMMUNE_SILENT, REPORT),
 )
 SLOW = (
-    Expected("fatoma-02", Kind.BATTERY_WORN, (DAY, 6 * DAY)),
+    Expected("fatoma-02", Kind.BATTERY_WORN, (DAY, 6 * DAY), frozenset({Kind.DARK_RISK})),  # it is soon empty
     Expected("fatoma-03", Kind.PANEL_SOILED, (NONE, 16 * DAY)),  # counts from when the loss is worth a walk
     Expected("fatoma-04", Kind.PANEL_PARTIAL, (DAY, 4 * DAY)),
     # The pack with a cell less is below its cut-off at once.

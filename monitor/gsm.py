@@ -1,5 +1,6 @@
 """How much room a text takes in one SMS: the 7-bit alphabet of 3GPP TS 23.038 (GSM 03.38) and its limits."""
 
+import re
 import unicodedata
 from typing import Final
 
@@ -21,6 +22,25 @@ SUBSTITUTES: Final = str.maketrans(
         **dict(zip("ŋŊɓƁɗƊɲƝƴƳɛƐɔƆ", "nNbBdDnNyYeEoO", strict=True)),  # Bambara and Fulfulde names
     }
 )
+
+# French words that lose an accent in the alphabet, and the words that say the same with none to lose. What is not here
+# (names, "août") is written without its accent: better a letter than half the room, for ê makes a text Unicode.
+WORDS: Final = {
+    "À emporter": "Emporter",
+    "câble coupé": "fil coupé",
+    "câble de réglage": "cordon de réglage",
+    "câbles": "fils",
+    "câble": "fil",
+    "mât": "poteau",
+    "tôle d'ombrage": "écran d'ombrage",
+    "trop tôt": "avant l'heure",
+}
+_WORDS: Final = re.compile("|".join(rf"\b{word}\b" for word in WORDS))
+
+
+def in_gsm_words(text: str) -> str:
+    """A sentence of ours with its words chosen for the alphabet: `s'éteint trop tôt` is `s'éteint avant l'heure`."""
+    return _WORDS.sub(lambda match: WORDS[match[0]], text)
 
 
 def to_gsm(text: str) -> str:

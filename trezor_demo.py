@@ -150,7 +150,7 @@ def summary(cases: Sequence[Case], nights: Any, fleet: Fleet, now: datetime, lan
     table = Table(title=("Nuit du " if french else "Night of ") + str(last), title_justify="left")
     for name in ("commune", "éclairées" if french else "lit", "en partie" if french else "partly",
                  "éteintes" if french else "dark", "inconnues" if french else "unknown",
-                 "dossiers ouverts" if french else "open cases"):  # fmt: skip
+                 "pannes ouvertes" if french else "open cases"):  # fmt: skip
         table.add_column(name, justify="left" if name == "commune" else "right")
     of_last = nights.filter(nights["date"] == last) if last else nights
     for commune in fleet.communes.values():
@@ -162,7 +162,7 @@ def summary(cases: Sequence[Case], nights: Any, fleet: Fleet, now: datetime, lan
     if not cases:
         return
     shown = Table(
-        title="Dossiers ouverts" if french else "Open cases", title_justify="left", box=None, show_header=False
+        title="Pannes ouvertes" if french else "Open cases", title_justify="left", box=None, show_header=False
     )
     for case in sorted(cases, key=lambda case: (WORDS[case.kind].urgency, case.since)):
         shown.add_row(f"{case.id}", escape(headline(case, fleet, now, language)), escape(urgency(case, language)))

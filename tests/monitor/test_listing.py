@@ -23,12 +23,17 @@ def record(**more: Any) -> dict[str, Any]:
 
 
 class TestACase:
-    def test_has_every_field_that_was_promised(self) -> None:
-        assert set(record()) >= PROMISED
+    def test_has_the_fields_that_were_promised_and_no_others(self) -> None:
+        assert set(record()) == PROMISED
+
+    def test_says_what_hides_it_where_hidden_cases_were_asked_for(self) -> None:
+        hidden = case_record(case(hidden_by=Kind.COMMUNE_SILENT), fleet(), NOW, hidden=True)
+        assert set(hidden) == PROMISED | {"hidden_by"}
+        assert hidden["hidden_by"] == "commune_silent"
 
     def test_times_are_iso_8601_in_utc(self) -> None:
         found = record(until=NOW, closed_at=NOW)
-        for name in ("since", "until", "opened_at", "closed_at"):
+        for name in ("since", "until", "opened_at"):
             assert datetime.strptime(found[name], UTC_TIME)
         assert found["since"] == "2026-03-03T18:25:00Z"
 

@@ -26,7 +26,7 @@ SUBSTITUTES: Final = str.maketrans(
 # French words that lose an accent in the alphabet, and the words that say the same with none to lose. What is not here
 # (names, "août") is written without its accent: better a letter than half the room, for ê makes a text Unicode.
 WORDS: Final = {
-    "À emporter": "Emporter",
+    "à emporter": "emporter",
     "câble coupé": "fil coupé",
     "câble de réglage": "cordon de réglage",
     "câbles": "fils",
@@ -35,12 +35,18 @@ WORDS: Final = {
     "tôle d'ombrage": "écran d'ombrage",
     "trop tôt": "avant l'heure",
 }
-_WORDS: Final = re.compile("|".join(rf"\b{word}\b" for word in WORDS))
+_WORDS: Final = re.compile("|".join(rf"\b{word}\b" for word in WORDS), re.IGNORECASE)
 
 
 def in_gsm_words(text: str) -> str:
     """A sentence of ours with its words chosen for the alphabet: `s'éteint trop tôt` is `s'éteint avant l'heure`."""
-    return _WORDS.sub(lambda match: WORDS[match[0]], text)
+    return _WORDS.sub(_other_word, text)
+
+
+def _other_word(match: re.Match[str]) -> str:
+    found = match[0]
+    other = WORDS[found.lower()]
+    return other if found[0].islower() else other[:1].upper() + other[1:]
 
 
 def to_gsm(text: str) -> str:

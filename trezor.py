@@ -279,7 +279,7 @@ def demo(fleet: Fleet, page: str, port: int, once: bool, language: str, folder: 
         casebook_url = f"sqlite:///{folder}/{{world}}.casebook.sqlite"
         store, casebook = stack.enter_context(opened(world, store_url, casebook_url))
         embedded = stack.enter_context(EmbeddedBroker(port))
-        watching = Watching(world, fleet, store, casebook, folder / "alerts", True, 1.0, show.ticked)
+        watching = Watching(world, fleet, store, casebook, folder / "alerts", True, 0.5, show.ticked, notify_s=0.5)
         gateway = start_gateway(stack, embedded.address, store, fleet, world, "event", "", embedded=True)
         url = None
         if address is not None:

@@ -183,7 +183,8 @@ def gateway_command(
         store = stack.enter_context(opened_store(world, store_url))
         name = stack.enter_context(replica(suffix, slots))
         gateway = start_gateway(stack, broker, store, fleet, world, clock, name, embedded=False)
-        click.echo(f"gateway {name} of world {world}: {broker} -> {store_url.split('@')[-1]}")
+        place = store_url.replace("{world}", world).split("@")[-1]
+        click.echo(f"gateway{name and f' {name}'} of world {world}: {broker} -> {place}")
         while not told.wait(5.0):
             if alive is not None:
                 sign(alive, gateway.counters())

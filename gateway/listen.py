@@ -191,7 +191,7 @@ class Gateway:
             heard: list[Heard] = []
             try:
                 batch = self._gather(heard)
-                if heard and self._writer.write(batch):
+                if heard and (not len(batch) or self._writer.write(batch)):
                     self.link.acknowledge(heard)
             except Exception:  # a mistake of ours must not end the thread; not acknowledged, its messages come again
                 log.exception("a batch of %d messages failed; the broker delivers them again", len(heard))

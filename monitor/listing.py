@@ -60,8 +60,8 @@ def nights_frame(store: Store, since: datetime | None = None, until: datetime | 
     frame = store.read("nights", since, until, columns=wanted)
     return frame.with_columns(
         pl.col("time").dt.strftime("%Y-%m-%d").alias("date"),
-        pl.col("lit_minutes", "scheduled_minutes").fill_null(0.0).round(1),
-        pl.col("completeness").fill_null(0.0).round(4),
+        pl.col("lit_minutes", "scheduled_minutes").cast(pl.Float64).fill_null(0.0).round(1),
+        pl.col("completeness").cast(pl.Float64).fill_null(0.0).round(4),
     ).select(NIGHT_COLUMNS)
 
 

@@ -79,7 +79,7 @@ class TestTheNights:
                 "commune": ["fatoma"] * 3, "lamp": ["fatoma-01"] * 3, "time": times,
                 "verdict": ["lit", "dark", "unknown"],
                 "lit_minutes": [700.04, 0.0, None], "scheduled_minutes": [710.0, 709.96, 705.0],
-                "completeness": [1.0, 0.99999, None],
+                "completeness": [1.0, 0.98329997, None],
             },
             schema_overrides={"time": NIGHTS.schema["time"]},
         )  # fmt: skip
@@ -99,6 +99,10 @@ class TestTheNights:
             ("2026-03-01", "lit"), ("2026-03-02", "dark"), ("2026-03-03", "unknown"),
         ]  # fmt: skip
         assert float(rows[0]["lit_minutes"]) == 700.0
+
+    def test_are_rounded_to_what_was_measured(self) -> None:
+        _, *rows = nights_csv(nights_frame(self.store())).splitlines()
+        assert rows[1] == "2026-03-02,fatoma,fatoma-01,dark,0.0,710.0,0.9833"
 
     def test_what_was_not_seen_is_nothing_lit_and_nothing_complete(self) -> None:
         last = nights_frame(self.store()).row(2, named=True)

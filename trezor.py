@@ -183,7 +183,8 @@ def gateway_command(
         store = stack.enter_context(opened_store(world, store_url))
         name = stack.enter_context(replica(suffix, slots))
         gateway = start_gateway(stack, broker, store, fleet, world, clock, name, embedded=False)
-        click.echo(f"gateway {name} of world {world}: {broker} -> {store_url.split('@')[-1]}")
+        place = store_url.replace("{world}", world).split("@")[-1]
+        click.echo(f"gateway{name and f' {name}'} of world {world}: {broker} -> {place}")
         while not told.wait(5.0):
             if alive is not None:
                 sign(alive, gateway.counters())
@@ -279,7 +280,7 @@ def demo(fleet: Fleet, page: str, port: int, once: bool, language: str, folder: 
         casebook_url = f"sqlite:///{folder}/{{world}}.casebook.sqlite"
         store, casebook = stack.enter_context(opened(world, store_url, casebook_url))
         embedded = stack.enter_context(EmbeddedBroker(port))
-        watching = Watching(world, fleet, store, casebook, folder / "alerts", True, 1.0, show.ticked)
+        watching = Watching(world, fleet, store, casebook, folder / "alerts", True, 0.5, show.ticked, notify_s=0.5)
         gateway = start_gateway(stack, embedded.address, store, fleet, world, "event", "", embedded=True)
         url = None
         if address is not None:

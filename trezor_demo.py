@@ -33,6 +33,9 @@ from monitor.watch import Tick
 SCENARIO: Final = "demo"
 SEED: Final = 7
 SETTLE_S: Final = 1.5  # nothing more comes: what was published has arrived
+LEAD_US: Final = 36 * 3600 * 1_000_000  # how far the nights may run ahead of what is judged
+PATIENCE_S: Final = 5.0  # a world that is silent for days has no time to judge by
+FOR_EVER_US: Final = 2**62
 SHOWN: Final = 12  # cases printed while the nights pass; all of them stand in the table and on the page
 
 
@@ -58,15 +61,24 @@ class Begun:
 def live_as_lamps(
     pipe: Connection, fleet: Fleet, begun: Begun, world: str, broker: Broker, now: datetime, heard: datetime | None
 ) -> None:
-    """The lamps' process: tells `pipe` ("lapse", share, time, messages), ("lapsed", messages) or ("failed", why)."""
+    """The lamps' process: tells `pipe` ("lapse", share, time, messages), ("lapsed", messages) or ("failed", why).
+
+    It hears from it how far the watch has come, and does not run far ahead: people are to be told as things happen.
+    """
     told_to_stop = threading.Event()
-    threading.Thread(target=_wait_for_end, args=(pipe, told_to_stop), daemon=True).start()
+    pace = Pace()
+    threading.Thread(target=_listen, args=(pipe, pace, told_to_stop), daemon=True).start()
+
+    def passing(count: int, at: int) -> None:
+        pipe.send(("lapse", life.share(at), at, count))
+        pace.keep(at)
+
     try:
         scenario = replace(load_scenario(SCENARIO, now), start=begun.start)
         life = Life(fleet, scenario, begun.seed, world, now=now)
         count = life.lapse(
             broker, stopped=told_to_stop.is_set, since=heard, patience_s=60.0,
-            progress=lambda count, at: pipe.send(("lapse", life.share(at), at, count)),
+            progress=passing,
         )  # fmt: skip
         pipe.send(("lapsed", count))
         if not told_to_stop.is_set():
@@ -80,11 +92,34 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251  # the lamps' process is a command of its own
 
 
-def _wait_for_end(pipe: Connection, told_to_stop: threading.Event) -> None:
-    """The station's process says stop, or is gone."""
+class Pace:
+    """Keeps the nights that pass within LEAD of what the watch has judged; lets go after PATIENCE_S all the same."""
+
+    def __init__(self) -> None:
+        self._judged_us = 0
+        self._moved = threading.Condition()
+
+    def judged(self, at_us: int) -> None:
+        """The watch has come so far; for ever far when it is gone."""
+        with self._moved:
+            self._judged_us = max(self._judged_us, at_us)
+            self._moved.notify_all()
+
+    def keep(self, at_us: int, patience_s: float = PATIENCE_S) -> bool:
+        """Returns when the watch is near `at_us` (True), or has not come nearer for too long (False)."""
+        with self._moved:
+            if self._judged_us == 0:
+                return True  # it has judged nothing yet: let it hear something first
+            return self._moved.wait_for(lambda: at_us - self._judged_us <= LEAD_US, patience_s)
+
+
+def _listen(pipe: Connection, pace: Pace, told_to_stop: threading.Event) -> None:
+    """Until the station's process says stop, or is gone."""
     with suppress(EOFError, OSError):
-        pipe.recv()
+        while (said := pipe.recv()) != "stop":
+            pace.judged(said)
     told_to_stop.set()
+    pace.judged(FOR_EVER_US)
 
 
 class Lamps:
@@ -96,6 +131,12 @@ class Lamps:
         self._process = context.Process(target=live_as_lamps, args=(far, *args), daemon=True, name="lamps")
         self._process.start()
         far.close()
+
+    def judged(self, tick: Tick) -> None:
+        """Tells the lamps how far the watch has come."""
+        if tick.clock is not None:
+            with suppress(OSError):  # they have ended already
+                self.pipe.send(int(tick.clock.timestamp() * 1e6))
 
     def stop(self) -> None:
         with suppress(OSError):  # it has ended already
@@ -113,6 +154,7 @@ class Show:
         self._fleet = fleet
         self._language = language
         self._printed = 0
+        self.lamps: Lamps | None = None  # hear how far the watch has come, once they live
         self.bar = Progress(
             TextColumn("{task.description}"), BarColumn(bar_width=28), TextColumn("{task.percentage:>3.0f} %"),
             TextColumn("{task.fields[text]}"), TimeElapsedColumn(), console=console, transient=False,
@@ -123,24 +165,27 @@ class Show:
         when = datetime.fromtimestamp(at_us / 1e6, UTC)
         self.bar.update(self._task, completed=share, text=f"{when:%d.%m.%Y %H:%M}  {count} messages")
 
+    def passed(self) -> None:
+        """All nights have passed."""
+        self.bar.update(self._task, completed=1.0)
+
     def ticked(self, tick: Tick) -> None:
+        if self.lamps is not None:
+            self.lamps.judged(tick)
         if tick.changes is None or tick.clock is None:
             return
-        for case in tick.changes.opened:
+        opened = [(case.opened_at, "[red]●[/red]", case) for case in tick.changes.opened]
+        closed = [(case.closed_at or case.opened_at, "[green]✓[/green]", case) for case in tick.changes.closed]
+        for at, sign, case in sorted(opened + closed, key=lambda change: change[0]):
             if case.hidden_by is None:
-                self._say("[red]●[/red]", case, tick.clock)
-        for case in tick.changes.closed:
-            if case.hidden_by is None:
-                self._say("[green]✓[/green]", case, tick.clock)
+                self._say(at, sign, case, tick.clock)
 
-    def _say(self, sign: str, case: Case, now: datetime) -> None:
+    def _say(self, at: datetime, sign: str, case: Case, now: datetime) -> None:
         self._printed += 1
         if self._printed == SHOWN + 1:
             self.console.print("  …" + (" la suite sur la page" if self._language == "fr" else " the rest on the page"))
         if self._printed <= SHOWN:
-            self.console.print(
-                f"{sign} {case.opened_at:%d.%m. %H:%M}  {escape(headline(case, self._fleet, now, self._language))}"
-            )
+            self.console.print(f"{sign} {at:%d.%m. %H:%M}  {escape(headline(case, self._fleet, now, self._language))}")
 
 
 def summary(cases: Sequence[Case], nights: Any, fleet: Fleet, now: datetime, language: str, console: Console) -> None:
@@ -150,7 +195,7 @@ def summary(cases: Sequence[Case], nights: Any, fleet: Fleet, now: datetime, lan
     table = Table(title=("Nuit du " if french else "Night of ") + str(last), title_justify="left")
     for name in ("commune", "éclairées" if french else "lit", "en partie" if french else "partly",
                  "éteintes" if french else "dark", "inconnues" if french else "unknown",
-                 "dossiers ouverts" if french else "open cases"):  # fmt: skip
+                 "pannes ouvertes" if french else "open cases"):  # fmt: skip
         table.add_column(name, justify="left" if name == "commune" else "right")
     of_last = nights.filter(nights["date"] == last) if last else nights
     for commune in fleet.communes.values():
@@ -162,7 +207,7 @@ def summary(cases: Sequence[Case], nights: Any, fleet: Fleet, now: datetime, lan
     if not cases:
         return
     shown = Table(
-        title="Dossiers ouverts" if french else "Open cases", title_justify="left", box=None, show_header=False
+        title="Pannes ouvertes" if french else "Open cases", title_justify="left", box=None, show_header=False
     )
     for case in sorted(cases, key=lambda case: (WORDS[case.kind].urgency, case.since)):
         shown.add_row(f"{case.id}", escape(headline(case, fleet, now, language)), escape(urgency(case, language)))
@@ -182,9 +227,11 @@ def run(
         fleet, begun, world, broker, now, heard - timedelta(hours=12) if isinstance(heard, datetime) else None
     )
     stack.callback(lamps.stop)
+    show.lamps = lamps
     with show.bar:
         if not _lapse(lamps, show, told):
             return
+        show.passed()
         settle(gateway, told)
         watching.monitor.tick()
         watching.monitor.notify()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import click
 
-from gateway.broker import WINDOW
+from gateway.broker import SHARED, WINDOW
 from gateway.fleet import Fleet
 from gateway.listen import Gateway, Limits
 from gateway.options import Broker, Decorator
@@ -22,7 +22,7 @@ from gateway.worldclock import EventClock, LiveClock, WorldClock
 from monitor.casebook import Casebook
 from monitor.commands import opened
 from monitor.faults_table import Mirror
-from monitor.loop import Monitor
+from monitor.loop import NOTIFY_S, Monitor
 from monitor.notify import Notifier
 from monitor.watch import Tick, Watch
 from monitor.web.accounts import Accounts
@@ -43,7 +43,7 @@ class Watching:
 
     def __init__(
         self, world: str, fleet: Fleet, store: Store, casebook: Casebook, alerts: Path | None, event_clock: bool,
-        tick_s: float, on_tick: Callable[[Tick], None] | None = None,
+        tick_s: float, on_tick: Callable[[Tick], None] | None = None, notify_s: float = NOTIFY_S,
     ) -> None:  # fmt: skip
         self.world, self.fleet, self.store, self.casebook = world, fleet, store, casebook
         self._event_clock = event_clock
@@ -52,7 +52,12 @@ class Watching:
         self.mirror = Mirror(store, fleet, casebook.cases(withdrawn=True))
         self.watch = Watch(store, casebook, fleet, None if event_clock else utc_now)
         self.monitor = Monitor(
-            self.watch, Notifier(casebook, alerts, os.environ, utc_now), self.now, tick_s=tick_s, on_tick=self._after
+            self.watch,
+            Notifier(casebook, alerts, os.environ, utc_now),
+            self.now,
+            tick_s=tick_s,
+            notify_s=notify_s,
+            on_tick=self._after,
         )
 
     def now(self) -> datetime:
@@ -170,7 +175,7 @@ def start_gateway(
     time_of_world = world_clock(clock, fleet, store)
     gateway = Gateway(
         broker, store, fleet, world, utc_now, time_of_world, suffix=suffix,
-        limits=Limits(window=WINDOW) if embedded else Limits(),
+        shared=SHARED or not embedded, limits=Limits(window=WINDOW) if embedded else Limits(),
     )  # fmt: skip
     gateway.start()
     stack.callback(gateway.stop)

@@ -4,6 +4,7 @@ What was measured of it (rumqttd 0.20 in iotcore 0.4) and how it is met:
 
 - It keeps everything in memory: a restart of the station forgets what was not stored yet. Lamps are asked for it again.
 - A shared subscription kills it when its last subscriber leaves ("group must exists"): `SHARED` is False.
+- Order holds within one subscription, not between two: each is served a hundred messages at a time.
 - Persistent sessions and QoS 1 hold: what was not acknowledged comes again, in order, after a reconnection.
 - It hands out 100 messages and then waits for acknowledgements (`WINDOW`, a constant of its code), and breaks the
   connection when they come out of order.

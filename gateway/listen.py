@@ -22,7 +22,7 @@ from gateway.options import Broker
 from gateway.resend import PATIENCE, Patience
 from gateway.store import Store
 from gateway.telemetry import Report
-from gateway.topic import EVENT, STATUS, TELEMETRY, wildcard
+from gateway.topic import EVENT, RESEND, STATUS, TELEMETRY, wildcard
 from gateway.worldclock import WorldClock
 from gateway.write import Writer
 
@@ -32,6 +32,7 @@ SESSION_S: Final = 7 * 24 * 3600
 # Mosquitto deals an absent replica its share too: one that never comes back must not hold a share for a week.
 REPLICA_SESSION_S: Final = 3600
 KINDS: Final = (TELEMETRY, STATUS, EVENT)
+OWN: Final = f"/{RESEND}"  # what the gateway says itself comes back to it through `+`
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,9 @@ class Gateway:
     One gateway alone (no `suffix`) subscribes plainly: after a restart Mosquitto 2.0 remembers a session's plain
     subscriptions and forgets its shared ones, so that what lamps say before we are back would be acknowledged and
     thrown away. Several gateways, each with a `suffix` of its own, share the load by a shared subscription; what a
-    restart of the broker then loses is asked back. `shared=False` is for brokers that shared subscriptions kill.
+    restart of the broker then loses is asked back. `shared=False` is for the embedded broker, which shared
+    subscriptions kill and which keeps messages in order within one subscription only: it is asked for everything by
+    one filter, for an event of a played world must not come days before its neighbours' reports.
 
     `clock` is the wall clock, `world_clock` the world's. Missing reports are looked for every `look_every_s` and asked
     back with `patience`.
@@ -100,10 +103,11 @@ class Gateway:
         self._queue: SimpleQueue[Heard | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=f"gateway-{world}", daemon=True)
         prefix = f"$share/{broker.share}/" if suffix else ""
+        kinds = KINDS if shared else ("+",)
         self.link = Link(
             broker,
             f"gateway-{world}{'-' + suffix if suffix else ''}",
-            [prefix + wildcard(world, kind) for kind in KINDS],
+            [prefix + wildcard(world, kind) for kind in kinds],
             limits.window,
             REPLICA_SESSION_S if suffix else SESSION_S,
             clock,
@@ -187,7 +191,7 @@ class Gateway:
             heard: list[Heard] = []
             try:
                 batch = self._gather(heard)
-                if heard and self._writer.write(batch):
+                if heard and (not len(batch) or self._writer.write(batch)):
                     self.link.acknowledge(heard)
             except Exception:  # a mistake of ours must not end the thread; not acknowledged, its messages come again
                 log.exception("a batch of %d messages failed; the broker delivers them again", len(heard))
@@ -215,6 +219,8 @@ class Gateway:
                 self._waiting_since = time.monotonic()
                 deadline = self._waiting_since + limits.age_s
             heard.append(message)
+            if message.topic.endswith(OWN):
+                continue
             entry = self._judge(message)
             entries.append(entry)
             rows += entry.fate.rows

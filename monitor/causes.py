@@ -60,7 +60,7 @@ PARTS: Final[dict[str, CauseWord]] = {
     "sensor": CauseWord("le capteur", "capteur", "the sensor", "régulateur", "charge controller"),
     "clock": CauseWord("l'horloge", "horloge", "the clock", "câble de réglage", "set-up cable"),
     "gateway": CauseWord("la passerelle du village", "passerelle du village", "the village's gateway"),
-    "tilt": CauseWord("un mât penché", "mât penché", "a tilted pole", "clés, niveau", "spanners, level"),
+    "tilt": CauseWord("un poteau penché", "poteau penché", "a tilted pole", "clés, niveau", "spanners, level"),
     "door": CauseWord("une porte ouverte", "porte ouverte", "an open door", "cadenas, clés", "padlock, spanners"),
     "diode": CauseWord(
         "une diode du panneau", "diode du panneau", "a diode of the panel", "panneau, multimètre", "panel, multimeter"

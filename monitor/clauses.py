@@ -9,6 +9,7 @@ from monitor.fault import Figure, Kind
 from monitor.glossary import TERMS, Tongue, limit_of, peers_of, value_of
 from monitor.phrases import PAIRS, PHRASES, SAID_LAST, Phrase
 
+HEALTHY_PCT: Final = 90  # of its neighbours' output; lamps differ by so much
 SLOT: Final = re.compile(r"\{(\w+)(?:\.(peers|limit))?\}")
 
 
@@ -32,17 +33,26 @@ class _Saying:
     def try_phrase(self, phrase: Phrase) -> None:
         template = _of(phrase, self.tongue.language, self.long)
         slots = SLOT.findall(template)
-        if not all(name in self.left for name, _ in slots):
+        # What only the long form names is said by the short one as well: the whole is one thing.
+        used = tuple(dict.fromkeys(name for name, _ in SLOT.findall(phrase.fr_long)))
+        if not all(name in self.left for name in used) or not self._nought(phrase.none):
             return
         values = {slot: self._value(*slot) for slot in slots}
         if any(value is None for value in values.values()):
             return
-        used = tuple(dict.fromkeys(name for name, _ in slots))
-        figures = tuple(self.left.pop(name) for name in used)
+        used = (*used, *(name for name in (phrase.none, phrase.also) if name and name not in used))
+        figures = tuple(self.left.pop(name) for name in used if name in self.left)
         said_peers = any(part == "peers" for _, part in slots) or "peers_charge_w" in used
         said_limit = any(part == "limit" for _, part in slots)
         text = SLOT.sub(lambda match: values[match[1], match[2] or ""] or "", template)
         self._add(text, figures, said_peers, said_limit)
+
+    def _nought(self, name: str) -> bool:
+        """Whether this figure is there and would be said as 0; True where none is asked for."""
+        if not name:
+            return True
+        said = self._value(name, "") if name in self.left else None
+        return said is not None and float(said.split(" ")[0].replace(",", ".")) == 0
 
     def say_alone(self, figure: Figure) -> None:
         value = value_of(figure, self.tongue)
@@ -66,13 +76,20 @@ class _Saying:
 
 def clauses(kind: Kind, figures: Sequence[Figure], tongue: Tongue, long: bool) -> list[Clause]:
     """What the figures say of a case of this kind, the most telling first. Nothing where there are none."""
-    saying = _Saying(tongue, long, {figure.name: figure for figure in figures if value_of(figure, tongue) is not None})
+    told = {figure.name: figure for figure in figures if value_of(figure, tongue) is not None and _tells(kind, figure)}
+    saying = _Saying(tongue, long, told)
     for phrase in (*PHRASES.get(kind, ()), *PAIRS):
         saying.try_phrase(phrase)
     alone = sorted(saying.left.values(), key=lambda figure: figure.name in SAID_LAST)  # otherwise as the rule gave them
     for figure in alone:
         saying.say_alone(figure)
     return saying.clauses
+
+
+def _tells(kind: Kind, figure: Figure) -> bool:
+    """A panel that gives what its neighbours give, or more, is no reason for a lamp to go out."""
+    healthy = figure.name == "ratio_pct" and isinstance(figure.value, int | float) and figure.value >= HEALTHY_PCT
+    return not (kind is Kind.EARLY_OFF and healthy)
 
 
 def _of(words: object, language: str, long: bool) -> str:

@@ -12,6 +12,7 @@ import click
 import polars as pl
 import requests
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from gateway.fleet import Fleet, parse_fleet
@@ -21,8 +22,10 @@ from gateway.stores import open_store
 from monitor.case import Case
 from monitor.casebook import Casebook, open_casebook
 from monitor.listing import NIGHT_COLUMNS, cases_json, nights_csv, nights_frame
-from monitor.sentence import evidence, headline
-from monitor.watch import FLEET
+from monitor.rules_fr import limit_says, rule_says
+from monitor.sentence import evidence
+from monitor.speech import number
+from monitor.watch import CURSOR, FLEET, last_clock
 from monitor.web.accounts import AccountsError, check_role, remove_account, write_account
 
 
@@ -64,9 +67,12 @@ def known_fleet(casebook: Casebook) -> Fleet:
     return parse_fleet(text.decode()) if text else Fleet({}, {})
 
 
-def last_known(cases: Sequence[Case]) -> datetime:
-    """The newest time of these cases: what 'now' is where a world's clock is its own."""
+def time_of(casebook: Casebook, cases: Sequence[Case]) -> datetime:
+    """The world's time: of its last tick, or the newest of these cases where that is not known."""
     moments = [moment for case in cases for moment in (case.opened_at, case.closed_at) if moment]
+    remembered = casebook.recall(CURSOR)
+    if remembered is not None:
+        moments.append(last_clock(remembered))
     return max(moments, default=datetime(2000, 1, 1, tzinfo=UTC))
 
 
@@ -87,22 +93,21 @@ def cases(
     with opened_casebook(world, casebook_url) as casebook:
         found = casebook.cases(open_only=open_only, hidden=hidden)
         fleet = fleet or known_fleet(casebook)
-    now = last_known(found)
+        now = time_of(casebook, found)
     if form == "json":
-        click.echo(cases_json(found, fleet, now))
+        click.echo(cases_json(found, fleet, now, hidden))
     else:
         print_cases(found, fleet, now, language, Console())
 
 
 def print_cases(found: Sequence[Case], fleet: Fleet, now: datetime, language: str, console: Console) -> None:
     if not found:
-        console.print("Aucun dossier." if language == "fr" else "No cases.")
+        console.print("Aucune panne." if language == "fr" else "No cases.")
         return
-    table = Table("", "", "", box=None, show_header=False)
+    table = Table("", "", box=None, show_header=False, pad_edge=False)
     for case in found:
-        table.add_row(
-            f"[bold]{case.id}[/bold]", headline(case, fleet, now, language), evidence(case, fleet, now, language)
-        )
+        over = "" if case.until is None and case.withdrawn_at is None else "[dim]✓[/dim]"
+        table.add_row(f"[bold]{case.id}[/bold]{over}", escape(evidence(case, fleet, now, language)))
     console.print(table)
 
 
@@ -165,26 +170,37 @@ def _utc(moment: datetime | None) -> datetime | None:
 @known_fleet_option()
 @casebook_option()
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def explain(case_id: int, world: str, fleet: Fleet | None, casebook_url: str, form: str) -> None:
+@click.option("--language", type=click.Choice(["fr", "en"]), default="fr", show_default=True)
+def explain(case_id: int, world: str, fleet: Fleet | None, casebook_url: str, form: str, language: str) -> None:
     """Why CASE was opened: the rule, its inputs of that night, its thresholds, and what it concluded."""
     with opened_casebook(world, casebook_url) as casebook:
         case = casebook.case(case_id)
         if case is None:
             raise click.UsageError(f"world {world} has no case {case_id}; see `trezor cases --world {world}`")
         fleet = fleet or known_fleet(casebook)
+        now = time_of(casebook, [case])
     trace: dict[str, Any] = case.trace or {}
     if form == "json":
         click.echo(json.dumps(trace, ensure_ascii=False, indent=1, default=str))
         return
-    console, now = Console(), case.closed_at or case.opened_at
-    console.print(f"[bold]{headline(case, fleet, now, 'fr')}[/bold]\n{evidence(case, fleet, now, 'fr')}\n")
-    console.print(f"Règle : {trace.get('rule', '')}")
-    for name, threshold in trace.get("thresholds", {}).items():
-        console.print(f"  seuil {name} : {threshold['value']:g} {threshold['unit']} — {threshold['reason']}")
-    table = Table("donnée", "valeur", box=None)
+    print_trace(case, trace, evidence(case, fleet, now, language), language, Console())
+
+
+def print_trace(case: Case, trace: dict[str, Any], said: str, language: str, console: Console) -> None:
+    fr = language == "fr"
+    colon, night = (" :", "Nuit du") if fr else (":", "Night of")
+    console.print(f"[bold]{escape(said)}[/bold]\n")
+    console.print(f"{'Règle' if fr else 'Rule'}{colon} {escape(rule_says(case.kind, trace.get('rule', ''), language))}")
+    for name, told in trace.get("thresholds", {}).items():
+        limit = limit_says(case.kind, name, told["unit"], told["reason"], language)
+        value = number(told["value"], 4, language).rstrip("0").rstrip(",.")
+        console.print(
+            f"  {'seuil' if fr else 'limit'} {limit.name}{colon} {value} {limit.unit} – {escape(limit.reason)}"
+        )
+    table = Table("donnée" if fr else "input", "valeur" if fr else "value", box=None)
     for name, value in sorted(trace.get("inputs", {}).items()):
         table.add_row(name, f"{value:.4g}" if isinstance(value, float) else str(value))
-    console.print(f"Nuit du {trace.get('date', '?')} :")
+    console.print(f"{night} {trace.get('date', '?')}{colon}")
     console.print(table)
 
 

@@ -129,7 +129,7 @@ _CHANNELS: Final = {
     "target": ("le niveau demandé", "the level asked for"),
 }
 _EVENTS: Final = {
-    "tilt": ("le mât a bougé", "the pole moved"),
+    "tilt": ("le poteau a bougé", "the pole moved"),
     "door_open": ("la porte a été ouverte", "the door was opened"),
     "restart": ("le régulateur a redémarré", "the controller restarted"),
     "cutoff": ("la batterie s'est coupée", "the battery cut off"),
@@ -236,11 +236,11 @@ TERMS: Final[dict[str, Term]] = {
         "the night drew {}", _AMP_HOURS
     ),
     "dusk_v": Term(
-        "battery at dusk, V", "{} au soir", "la batterie avait {} au soir", "{} at dusk",
+        "battery at dusk, V", "batterie {} au soir", "la batterie avait {} au soir", "battery {} at dusk",
         "the battery had {} at dusk", _VOLTS
     ),
     "dawn_v": Term(
-        "battery at dawn, V", "{} à l'aube", "la batterie avait {} à l'aube", "{} at dawn",
+        "battery at dawn, V", "batterie {} à l'aube", "la batterie avait {} à l'aube", "battery {} at dawn",
         "the battery had {} at dawn", _VOLTS
     ),
     "step_v": Term(
@@ -280,7 +280,7 @@ TERMS: Final[dict[str, Term]] = {
         "{} without power", "it was without power for {}", _MINUTES
     ),
     "charge_ah": Term(
-        "charge into the battery in the day, Ah", "{} reçus dans la journée", "la batterie a reçu {} dans la journée",
+        "charge into the battery in the day, Ah", "{} chargés dans la journée", "la batterie a reçu {} dans la journée",
         "{} received in the day", "the battery received {} in the day", _AMP_HOURS
     ),
     "drawn_ah": Term(

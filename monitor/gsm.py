@@ -1,5 +1,6 @@
 """How much room a text takes in one SMS: the 7-bit alphabet of 3GPP TS 23.038 (GSM 03.38) and its limits."""
 
+import re
 import unicodedata
 from typing import Final
 
@@ -21,6 +22,31 @@ SUBSTITUTES: Final = str.maketrans(
         **dict(zip("ŋŊɓƁɗƊɲƝƴƳɛƐɔƆ", "nNbBdDnNyYeEoO", strict=True)),  # Bambara and Fulfulde names
     }
 )
+
+# French words that lose an accent in the alphabet, and the words that say the same with none to lose. What is not here
+# (names, "août") is written without its accent: better a letter than half the room, for ê makes a text Unicode.
+WORDS: Final = {
+    "à emporter": "emporter",
+    "câble coupé": "fil coupé",
+    "câble de réglage": "cordon de réglage",
+    "câbles": "fils",
+    "câble": "fil",
+    "mât": "poteau",
+    "tôle d'ombrage": "écran d'ombrage",
+    "trop tôt": "avant l'heure",
+}
+_WORDS: Final = re.compile("|".join(rf"\b{word}\b" for word in WORDS), re.IGNORECASE)
+
+
+def in_gsm_words(text: str) -> str:
+    """A sentence of ours with its words chosen for the alphabet: `s'éteint trop tôt` is `s'éteint avant l'heure`."""
+    return _WORDS.sub(_other_word, text)
+
+
+def _other_word(match: re.Match[str]) -> str:
+    found = match[0]
+    other = WORDS[found.lower()]
+    return other if found[0].islower() else other[:1].upper() + other[1:]
 
 
 def to_gsm(text: str) -> str:

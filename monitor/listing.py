@@ -22,9 +22,12 @@ def _iso(moment: datetime | None) -> str | None:
     return moment.isoformat().replace("+00:00", "Z") if moment else None
 
 
-def case_record(case: Case, fleet: Fleet, now: datetime) -> dict[str, Any]:
-    """One case as `trezor cases --format json` gives it; `estimate`: panel output lost, or capacity left."""
-    return {
+def case_record(case: Case, fleet: Fleet, now: datetime, hidden: bool = False) -> dict[str, Any]:
+    """One case as `trezor cases --format json` gives it; `estimate`: panel output lost, or capacity left.
+
+    `hidden_by` only where hidden cases were asked for: the fields are a promise to other programs.
+    """
+    record = {
         "id": case.id,
         "commune": case.commune,
         "lamp": case.lamp,
@@ -32,7 +35,6 @@ def case_record(case: Case, fleet: Fleet, now: datetime) -> dict[str, Any]:
         "since": _iso(case.since),
         "until": _iso(case.until),
         "opened_at": _iso(case.opened_at),
-        "closed_at": _iso(case.closed_at),
         "causes": [{"cause": cause.cause, "likelihood": cause.likelihood} for cause in case.causes],
         "evidence": {
             "fr": evidence(case, fleet, now, "fr"),
@@ -44,13 +46,12 @@ def case_record(case: Case, fleet: Fleet, now: datetime) -> dict[str, Any]:
         },
         "estimate": case.estimate,
         "state": str(case.state),
-        "hidden_by": str(case.hidden_by) if case.hidden_by else None,
-        "acknowledged_at": _iso(case.acknowledged_at),
     }
+    return record | {"hidden_by": str(case.hidden_by) if case.hidden_by else None} if hidden else record
 
 
-def cases_json(cases: Iterable[Case], fleet: Fleet, now: datetime) -> str:
-    return json.dumps([case_record(case, fleet, now) for case in cases], ensure_ascii=False, indent=1)
+def cases_json(cases: Iterable[Case], fleet: Fleet, now: datetime, hidden: bool = False) -> str:
+    return json.dumps([case_record(case, fleet, now, hidden) for case in cases], ensure_ascii=False, indent=1)
 
 
 def nights_frame(store: Store, since: datetime | None = None, until: datetime | None = None) -> pl.DataFrame:
@@ -59,8 +60,8 @@ def nights_frame(store: Store, since: datetime | None = None, until: datetime | 
     frame = store.read("nights", since, until, columns=wanted)
     return frame.with_columns(
         pl.col("time").dt.strftime("%Y-%m-%d").alias("date"),
-        pl.col("lit_minutes", "scheduled_minutes").fill_null(0.0).round(1),
-        pl.col("completeness").fill_null(0.0).round(4),
+        pl.col("lit_minutes", "scheduled_minutes").cast(pl.Float64).fill_null(0.0).round(1),
+        pl.col("completeness").cast(pl.Float64).fill_null(0.0).round(4),
     ).select(NIGHT_COLUMNS)
 
 

@@ -219,5 +219,6 @@ class Notifier:
         (done.given_up if error.permanent else done.failed).append(alert)
         log.log(
             logging.WARNING if error.permanent or alert.attempts == 1 else logging.INFO,
-            "Alert %s to %s was not told (attempt %d): %s", alert.id[:8], alert.contact, alert.attempts, error,
+            "Alert %s to %s was not told (attempt %d), %s: %s", alert.id[:8], alert.contact, alert.attempts,
+            "given up for good" if error.permanent else "it goes out again later", error,
         )  # fmt: skip

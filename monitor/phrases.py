@@ -1,7 +1,8 @@
 """Which figures are said together: `{name}` is a value, `{name.peers}` the peers', `{name.limit}` its limit.
 
 A phrase is said only if every figure that it names is there; what no phrase has used is said by its own words
-(monitor/glossary.py). So a sentence is made of what an episode knows, and of nothing else.
+(monitor/glossary.py). So a sentence is made of what an episode knows, and of nothing else. Short forms keep to letters
+that an SMS has where French offers a word: "chargés", not "reçus".
 """
 
 from collections.abc import Mapping
@@ -13,12 +14,17 @@ from monitor.fault import Kind
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Short for the SMS, long as a clause of a sentence."""
+    """Short for the SMS, long as a clause of a sentence. `none`: said only where this figure is nought, in its place.
+
+    `also`: a figure that need not be named any more.
+    """
 
     fr: str
     fr_long: str
     en: str
     en_long: str
+    none: str = ""
+    also: str = ""
 
 
 _LED: Final = Phrase(
@@ -26,6 +32,13 @@ _LED: Final = Phrase(
     "la lampe reçoit {led_w} pour {target_pct} demandés",
     "{led_w} for {target_pct} asked",
     "the lamp gets {led_w} for {target_pct} asked",
+)
+_UNLIT: Final = Phrase(
+    "aucune lumière sur {scheduled_min} prévues",
+    "il n'a pas éclairé du tout sur {scheduled_min} prévues",
+    "no light out of {scheduled_min}",
+    "it gave no light out of {scheduled_min} scheduled",
+    none="lit_min",
 )
 _LIT: Final = Phrase(
     "{lit_min} de lumière sur {scheduled_min}",
@@ -117,25 +130,27 @@ _FALL: Final = Phrase(
 PHRASES: Final[Mapping[Kind, tuple[Phrase, ...]]] = {
     Kind.DARK: (
         Phrase(
-            "batterie {battery_v} mais {led_w} pour {target_pct} demandés",
+            "la batterie suffit ({battery_v}) mais {led_w} à la lampe",
             "la batterie est à {battery_v} (coupure à {battery_v.limit}) mais la lampe reçoit {led_w} "
             "pour {target_pct} demandés",
-            "battery {battery_v} but {led_w} for {target_pct} asked",
+            "the battery would do ({battery_v}) but the lamp gets {led_w}",
             "the battery has {battery_v} (cut-off at {battery_v.limit}) but the lamp gets {led_w} for {target_pct} "
             "asked",
         ),
         Phrase(
-            "batterie {battery_v} mais {led_w} pour {target_pct} demandés",
+            "la batterie suffit ({battery_v}) mais {led_w} à la lampe",
             "la batterie est à {battery_v} mais la lampe reçoit {led_w} pour {target_pct} demandés",
-            "battery {battery_v} but {led_w} for {target_pct} asked",
+            "the battery would do ({battery_v}) but the lamp gets {led_w}",
             "the battery has {battery_v} but the lamp gets {led_w} for {target_pct} asked",
         ),
         _LED,
+        _UNLIT,
         _LIT,
         _CUT,
     ),
     Kind.EARLY_OFF: (
         Phrase("éteint {out_at}", "il s'est éteint {out_at}", "out {out_at}", "it went out {out_at}"),
+        _UNLIT,
         _LIT,
         _CUT,
         _CUT_LIMIT,
@@ -201,6 +216,13 @@ PHRASES: Final[Mapping[Kind, tuple[Phrase, ...]]] = {
     ),
     Kind.PANEL_LOST: (
         Phrase(
+            "aucun courant en {sun_hours} de soleil, voisins {peers_charge_w}",
+            "le panneau n'a donné aucun courant en {sun_hours} de soleil quand ses voisins donnaient {peers_charge_w}",
+            "no current in {sun_hours} of sun, neighbours {peers_charge_w}",
+            "the panel gave no current in {sun_hours} of sun while its neighbours gave {peers_charge_w}",
+            none="pv_a",
+        ),
+        Phrase(
             "{pv_a} en {sun_hours} de soleil, voisins {peers_charge_w}",
             "le panneau a donné {pv_a} en {sun_hours} de soleil quand ses voisins donnaient {peers_charge_w}",
             "{pv_a} in {sun_hours} of sun, neighbours {peers_charge_w}",
@@ -231,6 +253,31 @@ PHRASES: Final[Mapping[Kind, tuple[Phrase, ...]]] = {
             "{restarts} with the sun",
             "the controller made {restarts} with the sun",
         ),
+        Phrase(
+            "{unpowered_min} sans courant la nuit",
+            "le régulateur est resté {unpowered_min} sans courant la nuit",
+            "{unpowered_min} without power at night",
+            "the controller was without power for {unpowered_min} at night",
+        ),
+        Phrase(
+            "rien de chargé dans la journée",
+            "la batterie n'a rien reçu dans la journée (tension {battery_v})",
+            "nothing charged in the day",
+            "nothing went into a battery in the day (voltage {battery_v})",
+            none="charge_ah",
+        ),
+        Phrase(
+            "{charge_ah} chargés dans la journée",
+            "il n'est entré que {charge_ah} dans la journée (tension {battery_v})",
+            "{charge_ah} charged in the day",
+            "only {charge_ah} went in during the day (voltage {battery_v})",
+        ),
+        Phrase(
+            "tension {battery_v} le jour",
+            "la tension de {battery_v} n'est que celle du panneau",
+            "voltage {battery_v} by day",
+            "the voltage of {battery_v} is only the panel's",
+        ),
     ),
     Kind.CHARGER_STUCK: (
         Phrase(
@@ -240,10 +287,17 @@ PHRASES: Final[Mapping[Kind, tuple[Phrase, ...]]] = {
             "the battery has {battery_v} with a limit of {battery_v.limit}",
         ),
         Phrase(
-            "panneau {pv_v} mais {charge_ah} reçus dans la journée",
-            "le panneau est à {pv_v} mais la batterie n'a reçu que {charge_ah} dans la journée",
-            "panel {pv_v} but {charge_ah} received in the day",
-            "the panel has {pv_v} but the battery received only {charge_ah} in the day",
+            "panneau au soleil ({pv_v}) mais rien de chargé dans la journée",
+            "le panneau est au soleil ({pv_v}) mais la batterie n'a rien reçu de la journée",
+            "panel in the sun ({pv_v}) but nothing charged in the day",
+            "the panel is in the sun ({pv_v}) but the battery received nothing all day",
+            none="charge_ah",
+        ),
+        Phrase(
+            "panneau au soleil ({pv_v}) mais {charge_ah} chargés dans la journée",
+            "le panneau est au soleil ({pv_v}) mais la batterie n'a reçu que {charge_ah} dans la journée",
+            "panel in the sun ({pv_v}) but {charge_ah} charged in the day",
+            "the panel is in the sun ({pv_v}) but the battery received only {charge_ah} in the day",
         ),
         Phrase(
             "batterie {battery_v}, limite {limit_v}",
@@ -270,9 +324,16 @@ PHRASES: Final[Mapping[Kind, tuple[Phrase, ...]]] = {
     ),
     Kind.SENSOR_FAULTY: (
         Phrase(
-            "mesure fausse : {channel}",
+            "il dit {temperature_c}, ce qui est impossible",
+            "il dit {temperature_c} pour la batterie, ce qui est impossible",
+            "it says {temperature_c}, which cannot be",
+            "it says {temperature_c} for the battery, which cannot be",
+            also="channel",
+        ),
+        Phrase(
+            "mesure fausse ({channel})",
             "la mesure fausse est {channel}",
-            "wrong measurement: {channel}",
+            "wrong measurement ({channel})",
             "the wrong measurement is {channel}",
         ),
     ),
@@ -312,5 +373,5 @@ PHRASES: Final[Mapping[Kind, tuple[Phrase, ...]]] = {
     ),
 }
 # Whatever the kind: figures that mean little one without the other.
-PAIRS: Final = (_LED, _LIT, _CUT, _NIGHT_V, _CHARGE, _PEERS_W, _PEERS_A, _PV, _MISSING, *_CAPACITY)
+PAIRS: Final = (_LED, _UNLIT, _LIT, _CUT, _NIGHT_V, _CHARGE, _PEERS_W, _PEERS_A, _PV, _MISSING, *_CAPACITY)
 SAID_LAST: Final = ("nights", "sunny_days")  # they say how sure one is, not what is wrong

@@ -14,7 +14,7 @@ from monitor.causes import cause_word
 from monitor.clauses import Clause, clauses
 from monitor.fault import NOTES, WORDS, Cause, Kind
 from monitor.glossary import Tongue, value_of
-from monitor.gsm import SEGMENT, septets, to_gsm
+from monitor.gsm import SEGMENT, in_gsm_words, septets, to_gsm
 from monitor.speech import Pace, between, date, lasted, moment, since_when
 from monitor.states import STATES
 
@@ -40,6 +40,14 @@ SAME: Final = {
     Kind.PANEL_SOILED: "dust",
     Kind.SENSOR_FAULTY: "sensor",
 }
+# English says since when in the perfect, and a span in the past; French needs neither.
+VERBS: Final = {
+    Kind.EARLY_OFF: ("has gone out early", "went out early"),
+    Kind.FLICKER: ("has flickered", "flickered"),
+    Kind.DAY_BURNING: ("has burnt by day", "burnt by day"),
+    Kind.RESTART_LOOP: ("has kept restarting", "kept restarting"),
+    Kind.DARK_RISK: ("at risk of going dark", "at risk of going dark"),
+}
 AT_NIGHT: Final = frozenset({Kind.DARK, Kind.EARLY_OFF, Kind.FLICKER, Kind.DIM})
 
 
@@ -49,7 +57,10 @@ def headline(case: Case, fleet: Fleet, now: datetime, language: str) -> str:
     who, what = subject(case, fleet), kind_word(case.kind, language)
     if case.withdrawn_at:
         return f"{who}{' : ' if fr else ': '}{what} ({'alerte annulée' if fr else 'alert withdrawn'})"
-    said = what + " " + (between(case.since, case.until, now, language) if case.until else since(case, now, language))
+    if case.until:
+        said = f"{verb(case.kind, language, over=True)} {between(case.since, case.until, now, language)}"
+    else:
+        said = f"{verb(case.kind, language)} {since(case, now, language)}"
     return f"{who} {said}" if STATES[case.kind].of_the_lamp else f"{who}{' : ' if fr else ': '}{said}"
 
 
@@ -79,6 +90,12 @@ def sms(case: Case, change: Change, fleet: Fleet, now: datetime, language: str) 
 def kind_word(kind: Kind, language: str) -> str:
     """`éteint`, `dark`."""
     return WORDS[kind].fr if language == "fr" else WORDS[kind].en
+
+
+def verb(kind: Kind, language: str, over: bool = False) -> str:
+    """The kind before a length of time: in English `has flickered` for 3 nights, `flickered` from 3 to 5 March."""
+    forms = VERBS.get(kind) if language == "en" else None
+    return forms[over] if forms else kind_word(kind, language)
 
 
 def subject(case: Case, fleet: Fleet) -> str:
@@ -207,7 +224,8 @@ def _opened(case: Case, fleet: Fleet, now: datetime, language: str) -> str:
     parts = ["since", "cause", "clause 0", "note", "clause 1", "todo", "peers", "both", "clause 2", "clause 3"]
 
     def build(keep: frozenset[str]) -> str:
-        text = f"{_short_subject(case, fleet, 'note' in keep)}: {kind_word(case.kind, language)}"
+        what = verb(case.kind, language) if "since" in keep else kind_word(case.kind, language)
+        text = f"{_short_subject(case, fleet, 'note' in keep)}: {what}"
         if "since" in keep:
             text += " " + began
         facts = []
@@ -314,8 +332,8 @@ def _as_much_as_fits(build: Callable[[frozenset[str]], str], parts: Sequence[str
 
 
 def _plain(text: str) -> str:
-    """Room is scarce: no space before a colon."""
-    return to_gsm(text.replace(" :", ":"))
+    """Room is scarce: no space before a colon, and words of the SMS's own alphabet."""
+    return to_gsm(in_gsm_words(text.replace(" :", ":")))
 
 
 def alerted(kind: Kind) -> bool:

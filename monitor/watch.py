@@ -219,6 +219,13 @@ def _state(hearing: Hearing, cursor: datetime | None, clock: datetime) -> dict[s
     return {CURSOR: out.getvalue()}
 
 
+def last_clock(remembered: bytes) -> datetime:
+    """The world's time at the last tick, from what was remembered under CURSOR."""
+    size = int.from_bytes(remembered[:8], "big")
+    clock: datetime = pl.read_ipc(io.BytesIO(remembered[8 : 8 + size]))["clock"].item()
+    return clock
+
+
 def _recalled(remembered: bytes) -> tuple[Hearing, datetime | None, datetime | None]:
     source, frames = io.BytesIO(remembered), []
     while header := source.read(8):

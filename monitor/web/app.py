@@ -52,9 +52,10 @@ def create_app(
 ) -> Flask:
     """The pages of one world, or of all that `world` opens by name: `live` at `/`, the others at `/w/NAME/`.
 
-    `clock` is UTC and is used where a world has none of its own. `counters` are the gateway's, for /metrics. Without
-    `accounts` everybody may do everything, so serve it on this machine only (`accounts.check_bind`). `https`: the page
-    is behind TLS, and its cookies say so. `secret` signs the sessions; without one they end with the process.
+    `clock` is UTC and is used where a world has none of its own. `counters` are the gateway's, for /metrics and
+    /health. Without `accounts` everybody may do everything, so serve it on this machine only (`accounts.check_bind`).
+    `https`: the page is behind TLS, and its cookies say so. `secret` signs the sessions; without one they end with the
+    process.
     """
     app = Flask(__name__)
     app.config.update(

@@ -34,6 +34,7 @@ from monitor.web.ledger import LIT, NOT_YET, UNKNOWN, Ledger, read_ledger, servi
 from monitor.web.meanings import HELP, KIND_HELP
 from monitor.web.plan import Place, commune_map, fleet_map
 from monitor.web.strip import share_bar
+from monitor.web.tracing import explained
 from monitor.web.words import LANGUAGES, REPAIRS, bound
 
 NIGHTS: Final = 30
@@ -292,7 +293,7 @@ def case_page(ident: int) -> str:
         causes=telling.causes(case, tongue),
         estimate=telling.estimate(case, tongue),
         timeline=telling.timeline(world().casebook.timeline(case.id), tongue, now()),
-        trace=case.trace or None,
+        trace=explained(case, tongue),
         may_take=viewer().acknowledges and view.is_open(case) and case.acknowledged_at is None,
         taken=request.args.get("done") == "taken",
         api=link("api_case", ident=case.id),

@@ -96,12 +96,18 @@ def figures(case: Case, language: str, now: datetime) -> list[FigureLine]:
     ]
 
 
+ESTIMATED: Final = {
+    Kind.BATTERY_WORN: "case.estimate_battery",
+    Kind.PANEL_PARTIAL: "case.estimate_panel",
+    Kind.PANEL_SOILED: "case.estimate_panel",
+}
+
+
 def estimate(case: Case, language: str) -> tuple[str, str] | None:
-    """The share that a case estimates, and what it is a share of."""
-    if case.estimate is None:
+    """The share that a case estimates, and what it is a share of; what is lost altogether needs no figure."""
+    if case.estimate is None or case.kind not in ESTIMATED:
         return None
-    key = "case.estimate_battery" if case.kind is Kind.BATTERY_WORN else "case.estimate_panel"
-    return say(language, key), dates.percent(case.estimate, language, 0)
+    return _first_upper(say(language, ESTIMATED[case.kind])), dates.percent(case.estimate, language, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,7 +69,7 @@ def row(case: Case, with_commune: bool = True) -> Row:
 def why(case: Case, headline: str) -> str:
     """The evidence's sentence from where the headline ends; '' when there is nothing more to say."""
     said = sentence.evidence(case, fleet(), now(), language())
-    rest = said.removeprefix(headline).lstrip(" ;:,.")
+    rest = said.removeprefix(headline).lstrip(" ;:,.").removeprefix("car ").removeprefix("because ")
     return rest[:1].upper() + rest[1:]
 
 

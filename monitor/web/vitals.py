@@ -20,6 +20,7 @@ from monitor.web.ledger import VERDICTS, read_ledger
 from monitor.web.world import World
 
 TICK_LATE: Final = timedelta(minutes=15)  # many ticks missed: the monitor stands still
+WRITE_LATE_S: Final = 15  # a batch takes well under a second
 ARRIVAL_LATE: Final = timedelta(hours=12)  # two six-hourly reports missed by every lamp at once
 
 log = logging.getLogger(__name__)
@@ -28,23 +29,27 @@ log = logging.getLogger(__name__)
 def add_vitals(site: Blueprint, counters: Callable[[], Mapping[str, float]] | None) -> None:
     """Registers /health and /metrics on the blueprint of one world."""
 
+    def numbers() -> Mapping[str, float]:
+        return counters() if counters and g.site == "live" else {}
+
     def health() -> tuple[Response, int]:
-        found = check(world(), now())
+        found = check(world(), now(), numbers())
         return jsonify(found), 200 if found["well"] else 503
 
     def metrics() -> Response:
         registry = CollectorRegistry()
-        registry.register(_Figures(counters() if counters and g.site == "live" else {}))
+        registry.register(_Figures(numbers()))
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
     site.add_url_rule("/health", "health", health)
     site.add_url_rule("/metrics", "metrics", metrics)
 
 
-def check(looked_at: World, when: datetime) -> dict[str, Any]:
+def check(looked_at: World, when: datetime, gateway: Mapping[str, float] = {}) -> dict[str, Any]:
     """`well` is false when store or casebook do not answer or the monitor has stopped going round.
 
-    That nothing arrives is a warning and no illness: restarting the monitor would not bring a network back.
+    That nothing arrives is a warning and no illness: restarting the monitor would not bring a network back. Nor would
+    it empty a full disk, so a store that takes nothing from the gateway is one too.
     """
     troubles: list[str] = []
     warnings: list[str] = []
@@ -65,7 +70,9 @@ def check(looked_at: World, when: datetime) -> dict[str, Any]:
     tick_age = (when - tick).total_seconds() if tick else None
     if tick_age is not None and tick_age > TICK_LATE.total_seconds():
         troubles.append(f"monitor: last tick {tick_age / 60:.0f} min ago")
-    age = (when - arrived).total_seconds() if arrived else None
+    age = max(0.0, (when - arrived).total_seconds()) if arrived else None
+    if gateway.get("queued", 0) and (waited := gateway.get("lag_s", 0)) > WRITE_LATE_S:
+        warnings.append(f"the store has taken nothing for {waited:.0f} s: see the log; lamps and broker keep the rest")
     if store and arrived is None:
         warnings.append("nothing has arrived yet")
     elif age is not None and age > ARRIVAL_LATE.total_seconds():
@@ -91,6 +98,9 @@ def newest_arrival(store: Store) -> datetime | None:
     return newest if isinstance(newest, datetime) else extent[1]
 
 
+GOES_DOWN: Final = frozenset({"queued", "lag_s", "connected"})  # what the gateway tells of now, not since its start
+
+
 class _Figures(Collector):
     """Counted at each scrape from store and casebook: nothing is kept, so nothing can drift."""
 
@@ -99,7 +109,8 @@ class _Figures(Collector):
 
     def collect(self) -> Iterable[Metric]:
         for name, value in self._counters.items():
-            yield CounterMetricFamily(f"trezor_gateway_{name}", f"Gateway counter {name}", value=value)
+            family = GaugeMetricFamily if name in GOES_DOWN else CounterMetricFamily
+            yield family(f"trezor_gateway_{name}", f"Gateway: {name.replace('_', ' ')}", value=value)
         cases = GaugeMetricFamily("trezor_cases_open", "Open cases that somebody should act on", labels=["kind"])
         counts = Counter(case.kind for case in world().casebook.cases(open_only=True) if view.actionable(case))
         for kind in Kind:

@@ -3,15 +3,17 @@
 import socket
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from gateway.broker import HOST, MAX_PAYLOAD, WINDOW, BrokerFailed, EmbeddedBroker
+from gateway.broker import HOST, MAX_PAYLOAD, SHARED, WINDOW, BrokerFailed, EmbeddedBroker
 from gateway.listen import Gateway, Limits
 from gateway.stores.memory import MemoryStore
-from gateway.worldclock import LiveClock
+from gateway.telemetry import Event, encode
+from gateway.topic import EVENT
+from gateway.worldclock import EventClock, LiveClock
 from tests.broker.lamps import Lamps, wait_until
 from tests.gateway.wire import WORLD, fleet, report, stored_samples, topic
 
@@ -30,7 +32,7 @@ def broker() -> Iterator[EmbeddedBroker]:
 
 def gateway(broker: EmbeddedBroker, store: MemoryStore) -> Gateway:
     door = Gateway(
-        broker.address, store, fleet(), WORLD, now, LiveClock(now), shared=False, limits=Limits(window=WINDOW)
+        broker.address, store, fleet(), WORLD, now, LiveClock(now), shared=SHARED, limits=Limits(window=WINDOW)
     )
     door.start()
     wait_until(lambda: door.link.connected, what="gateway connected")
@@ -81,6 +83,33 @@ def test_every_report_of_two_hundred_lamps_comes_through(broker: EmbeddedBroker)
                 lamps.publish(lamp, report(seq, t=T0 + seq * 1800, dt=300))
         wait_until(lambda: door.counters().messages == 2000, 60, what="all heard")
         assert sorted(stored_samples(store)) == lamps.expected()
+    finally:
+        lamps.close()
+        door.stop()
+
+
+def test_events_come_between_the_reports_that_they_came_between(broker: EmbeddedBroker) -> None:
+    """A played world's time is that of its reports: an event is dated by what came before it."""
+    store = MemoryStore()
+    clock = EventClock(1)
+    door = Gateway(
+        broker.address, store, fleet(), WORLD, now, clock, shared=SHARED, limits=Limits(messages=50, window=WINDOW)
+    )
+    lamps = Lamps(broker.address)
+    try:
+        door.start()
+        wait_until(lambda: door.link.connected, what="gateway connected")
+        time.sleep(0.3)  # its subscriptions
+        name = lamps.names[0]
+        for seq in range(400):
+            at = T0 + seq * 3600
+            lamps.publish(name, report(seq, t=at, samples=1))
+            lamps.raw(str(topic(lamps.fleet, name, EVENT)), encode(Event(v=1, t=at + 1, event="tilt")))
+        wait_until(lambda: door.counters().messages == 800, 60, what="all heard")
+        events = store.read("events").sort("time")
+        assert events.height == 400
+        late = events["received"] - events["time"]
+        assert (late.min(), late.max()) == (timedelta(seconds=-1), timedelta(seconds=-1))
     finally:
         lamps.close()
         door.stop()

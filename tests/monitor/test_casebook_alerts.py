@@ -45,10 +45,10 @@ def test_every_contact_of_the_commune_is_owed_the_opening_in_its_language(book):
     }  # fmt: skip
     by_language = {alert.language: alert.text for alert in alerts}
     assert by_language["fr"].startswith(
-        "fatoma-02 (marché): éteint depuis 2 nuits. Driver LED probable: batterie 12,9 V"
+        "fatoma-02 (marché): éteint depuis 2 nuits. Driver LED probable: la batterie suffit (12,9 V)"
     )
     assert by_language["en"].startswith(
-        "fatoma-02 (marché): dark for 2 nights. Probably the LED driver: battery 12.9 V"
+        "fatoma-02 (marché): dark for 2 nights. Probably the LED driver: the battery would do (12.9 V)"
     )
 
 

@@ -73,6 +73,12 @@ class TestCases:
         assert LAMP in said.output
         assert word in said.output
 
+    def test_an_old_case_is_as_old_as_the_worlds_time_says(self, judged: Here) -> None:
+        """The case opened on its first evening; the world has gone on for days since."""
+        said = " ".join(judged.run("cases").output.split())
+        assert "depuis 3 nuits" in said
+        assert "ce soir" not in said
+
     def test_closed_and_hidden_ones_on_request(self, here: Here) -> None:
         book = open_casebook(here.casebook, "trezor")
         over = NOW - timedelta(hours=1)
@@ -96,7 +102,7 @@ class TestCases:
 
     def test_of_a_quiet_world_are_none_in_both_languages(self, here: Here) -> None:
         assert json.loads(here.run("cases", "--format", "json").output) == []
-        assert here.run("cases").output.strip() == "Aucun dossier."
+        assert here.run("cases").output.strip() == "Aucune panne."
         assert here.run("cases", "--language", "en").output.strip() == "No cases."
 
     def test_a_casebook_that_nobody_understands_is_told_in_one_sentence(self, here: Here) -> None:
@@ -135,7 +141,8 @@ class TestExplain:
     def test_shows_the_rule_its_figures_of_that_night_and_the_verdict(self, judged: Here) -> None:
         said = judged.run("explain", "1")
         assert said.exit_code == 0
-        assert "commanded from dusk" in said.output
+        assert "Règle : lumière demandée dès le soir" in said.output
+        assert "Rule: commanded from dusk" in judged.run("explain", "1", "--language", "en").output
         assert f"{dusk(3):%Y-%m-%d}" in said.output  # the latest night that shows it
         assert "scheduled_minutes" in said.output
 
@@ -144,7 +151,8 @@ class TestExplain:
         book = open_casebook(here.casebook, "trezor")
         book.reconcile([episode(kind=Kind.HOT, trace=told)], NOW, HORIZON, fleet())
         book.close()
-        assert "hot : 55 °C" in here.run("explain", "1").output
+        assert "seuil chaude : 55 °C" in here.run("explain", "1").output
+        assert "limit hot: 55 °C – it ages" in here.run("explain", "1", "--language", "en").output
         assert json.loads(here.run("explain", "1", "--format", "json").output) == told
 
     def test_a_case_that_is_none_is_refused_with_what_to_do(self, here: Here) -> None:

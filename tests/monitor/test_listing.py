@@ -23,12 +23,17 @@ def record(**more: Any) -> dict[str, Any]:
 
 
 class TestACase:
-    def test_has_every_field_that_was_promised(self) -> None:
-        assert set(record()) >= PROMISED
+    def test_has_the_fields_that_were_promised_and_no_others(self) -> None:
+        assert set(record()) == PROMISED
+
+    def test_says_what_hides_it_where_hidden_cases_were_asked_for(self) -> None:
+        hidden = case_record(case(hidden_by=Kind.COMMUNE_SILENT), fleet(), NOW, hidden=True)
+        assert set(hidden) == PROMISED | {"hidden_by"}
+        assert hidden["hidden_by"] == "commune_silent"
 
     def test_times_are_iso_8601_in_utc(self) -> None:
         found = record(until=NOW, closed_at=NOW)
-        for name in ("since", "until", "opened_at", "closed_at"):
+        for name in ("since", "until", "opened_at"):
             assert datetime.strptime(found[name], UTC_TIME)
         assert found["since"] == "2026-03-03T18:25:00Z"
 
@@ -74,7 +79,7 @@ class TestTheNights:
                 "commune": ["fatoma"] * 3, "lamp": ["fatoma-01"] * 3, "time": times,
                 "verdict": ["lit", "dark", "unknown"],
                 "lit_minutes": [700.04, 0.0, None], "scheduled_minutes": [710.0, 709.96, 705.0],
-                "completeness": [1.0, 0.99999, None],
+                "completeness": [1.0, 0.98329997, None],
             },
             schema_overrides={"time": NIGHTS.schema["time"]},
         )  # fmt: skip
@@ -94,6 +99,10 @@ class TestTheNights:
             ("2026-03-01", "lit"), ("2026-03-02", "dark"), ("2026-03-03", "unknown"),
         ]  # fmt: skip
         assert float(rows[0]["lit_minutes"]) == 700.0
+
+    def test_are_rounded_to_what_was_measured(self) -> None:
+        _, *rows = nights_csv(nights_frame(self.store())).splitlines()
+        assert rows[1] == "2026-03-02,fatoma,fatoma-01,dark,0.0,710.0,0.9833"
 
     def test_what_was_not_seen_is_nothing_lit_and_nothing_complete(self) -> None:
         last = nights_frame(self.store()).row(2, named=True)

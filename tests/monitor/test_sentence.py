@@ -14,7 +14,7 @@ from monitor.case import Case, Change
 from monitor.causes import KINDS, PARTS, cause_word
 from monitor.fault import WORDS, Cause, Figure, Kind
 from monitor.glossary import TERMS
-from monitor.gsm import SEGMENT, septets
+from monitor.gsm import SEGMENT, in_gsm_words, septets, to_gsm
 from monitor.phrases import PAIRS, PHRASES
 from monitor.sentence import carry, evidence, headline, sms, to_do, urgency
 from monitor.states import STATES
@@ -42,8 +42,8 @@ def test_a_dark_lamp_in_french_and_english():
         "ses voisins : 29 W)."
     )
     assert sms(DARK, OPENED, FLEET, NOW, "fr") == (
-        "fatoma-02 (marché): éteint depuis 2 nuits. Driver LED probable: batterie 12,9 V mais 0 W pour 100 % demandés. "
-        "A emporter: driver LED, multimètre."
+        "fatoma-02 (marché): éteint depuis 2 nuits. Driver LED probable: la batterie suffit (12,9 V) mais 0 W à la "
+        "lampe. Emporter: driver LED, multimètre."
     )
     assert evidence(DARK, FLEET, NOW, "en") == (
         "fatoma-02 (marché) dark for 2 nights; probable cause: the LED driver (80%), or else a cut cable (20%), "
@@ -189,12 +189,48 @@ def test_the_least_important_goes_first_and_whole():
         lamp = replace(FLEET.lamps["fatoma-02"], note="x" * length)
         return sms(DARK, OPENED, Fleet(FLEET.communes, {lamp.id: lamp}), NOW, "fr")
 
-    assert "A emporter" in long_note(6)
-    assert "A emporter" not in long_note(30)
+    assert "Emporter" in long_note(6)
+    assert "Emporter" not in long_note(30)
     assert "x" * 30 in long_note(30)
     assert "x" not in long_note(100)
     for length in range(0, 200, 7):
-        assert "batterie 12,9 V mais 0 W pour 100 % demandés" in long_note(length)
+        assert "la batterie suffit (12,9 V) mais 0 W à la lampe" in long_note(length)
+
+
+def test_what_is_nought_is_said_in_words():
+    cut = case(
+        Kind.PANEL_LOST,
+        figures=(Figure("pv_a", 0.04, "A"), Figure("sun_hours", 4.5, "h"), Figure("peers_charge_w", 32.0, "W")),
+    )
+    assert "Aucun courant en 4,5 h de soleil, voisins 32 W" in sms(cut, OPENED, FLEET, NOW, "fr")
+    some = replace(cut, figures=(Figure("pv_a", 0.3, "A"), *cut.figures[1:]))
+    assert "0,3 A en 4,5 h de soleil" in sms(some, OPENED, FLEET, NOW, "fr")
+    unlit = case(Kind.EARLY_OFF, figures=(Figure("lit_min", 0.0, "min"), Figure("scheduled_min", 713.0, "min")))
+    assert "Aucune lumière sur 11 h 53 prévues" in sms(unlit, OPENED, FLEET, NOW, "fr")
+    assert "il n'a pas éclairé du tout sur 11 h 53 prévues" in evidence(unlit, FLEET, NOW, "fr")
+
+
+def test_a_reading_that_cannot_be_names_no_channel_twice():
+    cold = case(Kind.SENSOR_FAULTY, figures=(Figure("channel", "bat_dc"), Figure("temperature_c", -127.0, "°C")))
+    assert sms(cold, OPENED, FLEET, NOW, "fr") == (
+        "fatoma-02 (marché): capteur en défaut depuis 2 jours. Il dit -127 degrés, ce qui est impossible. "
+        "Emporter: régulateur."
+    )
+
+
+def test_a_panel_as_good_as_its_neighbours_is_no_reason_for_going_out():
+    def said(share: float) -> str:
+        return evidence(case(Kind.EARLY_OFF, figures=(Figure("ratio_pct", share, "%"),)), FLEET, NOW, "fr")
+
+    assert "35 % de ce que donnent ses voisins" in said(35.0)
+    assert "voisins" not in said(175.0)
+
+
+def test_english_says_since_when_in_the_perfect_and_a_span_in_the_past():
+    flickers = case(Kind.FLICKER)
+    assert headline(flickers, FLEET, NOW, "en") == "fatoma-02 (marché) has flickered for 2 nights"
+    over = replace(flickers, until=NOW)
+    assert headline(over, FLEET, NOW, "en") == "fatoma-02 (marché) flickered from 3 to 5 March"
 
 
 # --- every kind, change and language ----------------------------------------------------------------------------------
@@ -330,11 +366,25 @@ def test_every_kind_has_its_words():
         assert "_" not in word.fr + word.en
 
 
+def test_no_french_word_of_an_sms_loses_its_accent():
+    phrases = [phrase.fr for phrase in (*PAIRS, *(phrase for phrases in PHRASES.values() for phrase in phrases))]
+    causes = [cause_word(cause) for cause in [*PARTS, *(kind.value for kind in Kind)]]
+    words = [*WORDS.values(), *causes]
+    states = [text for state in STATES.values() for text in (state.over_fr, state.was_fr)]
+    texts = [
+        *phrases, *states, *(term.fr for term in TERMS.values()), *(word.carry_fr for word in words),
+        *(word.fr for word in WORDS.values()), *(cause.fr_short for cause in causes), "À emporter : câbles",
+    ]  # fmt: skip
+    spoilt = [text for text in map(in_gsm_words, texts) if to_gsm(text) != text]
+    assert spoilt == []
+
+
 def test_every_figure_of_a_phrase_is_in_the_glossary_and_both_languages_name_the_same():
     for phrase in (*PAIRS, *(phrase for phrases in PHRASES.values() for phrase in phrases)):
         texts = (phrase.fr, phrase.fr_long, phrase.en, phrase.en_long)
         slots = [set(re.findall(r"\{([\w.]+)\}", text)) for text in texts]
-        assert slots[0]
+        assert slots[0] or phrase.none
+        assert {phrase.none, phrase.also} - {""} <= set(TERMS)
         assert (slots[0], slots[1]) == (slots[2], slots[3])
         assert slots[0] <= slots[1]  # the SMS may say less of the same
         assert {slot.split(".")[0] for slot in slots[1]} <= set(TERMS)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.gsm import BASIC, EXTENSION, septets, to_gsm
+from monitor.gsm import BASIC, EXTENSION, in_gsm_words, septets, to_gsm
 from monitor.speech import Pace, between, count, date, duration, lasted, moment, number, on_date, since_when
 
 NOW = datetime(2026, 3, 5, 10, 0, tzinfo=UTC)
@@ -146,6 +146,13 @@ def test_french_in_the_alphabet_of_the_sms():
     assert to_gsm("12,9\u202fV\u00a0:") == "12,9 V :"
     assert to_gsm("e\u0301te\u0301") == "été"  # accents written apart
     assert to_gsm("Ɓamako ŋa 🌞") == "Bamako na ?"
+
+
+def test_words_whose_accents_would_be_lost_give_way_to_others():
+    assert in_gsm_words("s'éteint trop tôt. Câble coupé probable. À emporter: câbles, mât") == (
+        "s'éteint avant l'heure. Fil coupé probable. Emporter: fils, poteau"
+    )
+    assert in_gsm_words("câblerie, matin") == "câblerie, matin"  # whole words only
 
 
 def test_the_extension_takes_two_septets():

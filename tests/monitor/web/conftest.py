@@ -28,7 +28,7 @@ def village() -> Iterator[Village]:
 
 
 def app_of(village: Village, accounts: Accounts | None = None) -> Flask:
-    return create_app(village.world, fleet(), lambda: NOW, accounts, lambda: {"messages": 12345.0})
+    return create_app(village.world, fleet(), lambda: NOW, accounts, lambda: {"messages": 12345.0, "queued": 3.0})
 
 
 @pytest.fixture(scope="session")

@@ -178,6 +178,18 @@ def test_health_is_well_and_says_how_old_the_news_is(client: FlaskClient) -> Non
     assert told["troubles"] == told["warnings"] == []
 
 
+def test_a_store_that_takes_nothing_is_a_warning_with_what_becomes_of_the_reports(shown: Village) -> None:
+    def health(**gateway: float) -> Any:
+        return (
+            create_app(shown.world, fleet(), lambda: NOW, None, lambda: gateway).test_client().get("/health").get_json()
+        )
+
+    told = health(queued=100.0, lag_s=42.5)
+    assert told["well"] is True
+    assert told["warnings"] == ["the store has taken nothing for 42 s: see the log; lamps and broker keep the rest"]
+    assert health(queued=100.0, lag_s=3.0)["warnings"] == health(queued=0.0, lag_s=42.5)["warnings"] == []
+
+
 def test_a_store_that_is_away_is_said_on_the_page_and_to_machines(shown: Village) -> None:
     store: Store = Away()
     reader = create_app(replace(shown.world, store=store), fleet(), lambda: NOW).test_client()
@@ -222,6 +234,8 @@ def test_metrics_count_cases_nights_and_the_gateway(client: FlaskClient) -> None
     assert answer.mimetype == "text/plain"
     lines = answer.get_data(as_text=True).splitlines()
     assert "trezor_gateway_messages_total 12345.0" in lines
+    assert "trezor_gateway_queued 3.0" in lines
+    assert "# TYPE trezor_gateway_queued gauge" in lines
     assert f'trezor_lamps_last_night{{verdict="lit"}} {float(lit_last_night())}' in lines
     assert 'trezor_cases_open{kind="dark"} 1.0' in lines
     assert 'trezor_cases_open{kind="low_sun"} 0.0' in lines

@@ -160,10 +160,18 @@ def test_the_evidence_is_a_table_with_units_limits_and_peers(client: FlaskClient
 
 def test_what_the_rule_saw_is_shown_with_its_thresholds(client: FlaskClient, shown: Village) -> None:
     case = next(case for case in shown.casebook.cases(open_only=True, kind=Kind.DARK))
-    text = get(client, f"/cases/{case.id}").text
+    text = get(client, f"/cases/{case.id}?lang=en").text
     assert "a glow is not light" in text
     assert "scheduled_minutes 750" in text
     assert "battery above its <cut-off>" in text
+
+
+def test_what_the_rule_saw_is_told_in_french_on_a_french_page(client: FlaskClient, shown: Village) -> None:
+    case = next(case for case in shown.casebook.cases(open_only=True, kind=Kind.DARK))
+    text = get(client, f"/cases/{case.id}").text
+    assert "Règle : lumière demandée dès le soir, mais aucune puissance dans la lampe" in text
+    assert "battery above" not in text
+    assert "Conclusion : le défaut se montre" in text
 
 
 def test_cases_explained_by_another_are_shown_on_demand_only(client: FlaskClient) -> None:

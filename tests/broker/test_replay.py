@@ -25,6 +25,7 @@ from firmware_sim.record import record
 from firmware_sim.recording import Recording, RecordingWriter
 from firmware_sim.replay import Controls, Progress, Replay
 from tests.broker.ear import Ear, wait_until
+from tests.broker.replays import command
 from tests.firmware_sim.samples import START, days, fleet
 from tests.mosquitto_server import Mosquitto
 
@@ -147,16 +148,6 @@ def test_a_paused_replay_sends_nothing_and_goes_on_where_it_was(mosquitto: Mosqu
         wait_until(lambda: len(ear.heard) == recording.rows, "everything")
     # The pause moved the schedule: the replay did not come late by it.
     assert max(progress.late_s for progress in shown) < 3.0
-
-
-def command(recording: Path, world: str, server: Mosquitto, *more: str) -> "subprocess.Popen[bytes]":
-    code = "from firmware_sim.commands import replay; replay()"
-    options = [str(recording), "--world", world, "--broker", f"mqtt://127.0.0.1:{server.port}", *more]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *options], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )  # fmt: skip
 
 
 def test_a_replay_killed_half_way_and_resumed_loses_none(mosquitto: Mosquitto, recording: Recording) -> None:

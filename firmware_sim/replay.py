@@ -41,6 +41,7 @@ class Progress:
     left_s: float | None  # None: not known yet
     late_s: float  # behind the schedule of this speed
     paused: bool
+    trouble: str = ""  # what to tell people of a broker that is away
 
 
 class Pace:
@@ -211,7 +212,8 @@ class Replay:
         state = self._state
         first = state_begin(state)
         last = state.last if state.until is None else min(state.last, state.until)
-        count = self._publisher.acknowledged if self._publisher is not None else 0
+        publisher = self._publisher
+        count, trouble = (publisher.acknowledged, publisher.trouble) if publisher else (0, "")
         elapsed = max(self._ticks() - self._begun, 1e-9)
         at = self._at
         left: float | None = None
@@ -220,7 +222,7 @@ class Replay:
         elif at > self._began_at:
             left = elapsed * (last - at) / (at - self._began_at)
         share = 1.0 if state.done else min(1.0, (at - first) / max(last - first, 1))
-        return Progress(count, share, at, count / elapsed, left, self.late_s, controls.paused)
+        return Progress(count, share, at, count / elapsed, left, self.late_s, controls.paused, trouble)
 
     def _resumed(self, found: State | None) -> State:
         wanted = self._state

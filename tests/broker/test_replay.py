@@ -237,14 +237,29 @@ class Stillness:
         return time.monotonic() - self._since > 1.0
 
 
-def test_a_broker_that_is_away_is_waited_for(mosquitto: Mosquitto, recording: Recording) -> None:
+def test_a_broker_that_is_away_is_waited_for_and_people_are_told(mosquitto: Mosquitto, recording: Recording) -> None:
     mosquitto.stop()
-    done: list[int] = []
-    worker = threading.Thread(target=lambda: done.append(player(recording, "w", mosquitto).run(Controls())))
-    worker.start()
+    process = command(recording.path, "w", mosquitto)
+    assert process.stderr is not None
+    line = process.stderr.readline().decode()
+    assert f"{mosquitto.url} does not answer (Connection refused): trying again until it does" in line
     mosquitto.start()
-    worker.join(60)
-    assert done == [recording.rows]
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert f"{recording.rows} messages acknowledged" in out.decode()
+    assert "it answers again" in err.decode()
+
+
+def test_a_span_that_holds_nothing_is_refused_with_what_the_recording_holds(recording: Recording) -> None:
+    def refused(*more: str) -> str:
+        answer = CliRunner().invoke(replay_command, [str(recording.path), "--world", "w", *more])
+        assert answer.exit_code == 2
+        return " ".join(answer.output.split())
+
+    assert "must be after --from" in refused("--from", "2026-03-03", "--to", "2026-03-02")
+    first, last = (f"{datetime.fromtimestamp(at / 1e6, UTC):%Y-%m-%dT%H:%M}" for at in recording.span() or ())
+    for outside in (("--from", "2027-01-01"), ("--to", "2020-01-01")):
+        assert f"goes from {first} to {last}" in refused(*outside)
 
 
 def test_the_living_world_is_refused_unless_said_so(mosquitto: Mosquitto, recording: Recording) -> None:

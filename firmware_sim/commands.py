@@ -2,6 +2,7 @@
 
 import errno
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace as replace_fields
@@ -129,6 +130,7 @@ def simulate(
         if truth is not None:
             truth.parent.mkdir(parents=True, exist_ok=True)
             truth.write_bytes(_truth_json(plant.truth(), about))
+            click.echo(f"{truth}: {_kinds(plant.truth())}")
     click.echo(f"{path}: {writer.rows} messages of {len(fleet.lamps)} lamps, {scenario.nights} nights")
     click.echo(f"a lamp's data in 30 days, without TLS: {meter.month()}")
 
@@ -346,7 +348,14 @@ def _fleet_of(scenario: Scenario, fleet: Fleet) -> Fleet:
 
 def _truth_json(truth: Truth, about: dict[str, str]) -> bytes:
     frames = {name: getattr(truth, name).to_dicts() for name in ("mishaps", "nights", "sky", "energy")}
-    return msgspec.json.encode({**about, **frames})
+    said = {name: value for name, value in about.items() if name not in frames}
+    return msgspec.json.encode({**said, **frames})
+
+
+def _kinds(truth: Truth) -> str:
+    """How much there is to be found, for people who want to know it before the watch does."""
+    counts = Counter(truth.mishaps["kind"].to_list())
+    return f"{truth.mishaps.height} mishaps" + "".join(f", {count} {kind}" for kind, count in counts.most_common())
 
 
 def _micros(moment: datetime | None) -> int | None:

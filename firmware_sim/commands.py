@@ -198,7 +198,7 @@ def replay(
         if playing.done:
             click.echo(f"nothing left of {file}: without --resume it plays again from the beginning")
             return
-        with controls() as control, Keys(control) as keys, _bar(f"{file.name} → {world}") as bar:
+        with controls() as control, Keys(control) as keys, _bar(world) as bar:
             trouble = _Trouble(console)
 
             def report(progress: player.Progress) -> None:
@@ -218,14 +218,14 @@ def replay(
 
 def describe(progress: player.Progress, keyboard: bool) -> str:
     """The line beside the bar: where in time, how fast, how long still, and what is wrong."""
-    parts = [f"{_moment(progress.at):%Y-%m-%d %H:%M}", f"{progress.count} messages", f"{progress.rate:.0f}/s"]
-    if progress.left_s is not None:
-        parts.append(f"{timedelta(seconds=round(progress.left_s))} left")
+    parts = [f"{_moment(progress.at):%Y-%m-%d %H:%M}"]
     if progress.paused:
         parts.append("paused" + (" (p goes on)" if keyboard else ""))
     elif progress.late_s > player.LATE_S:
-        parts.append(f"{progress.late_s:.0f} s late: broker or machine cannot keep up with this speed")
-    return ", ".join(parts)
+        parts.append(f"{progress.late_s:.0f} s late")
+    if progress.left_s is not None:
+        parts.append(f"{timedelta(seconds=round(progress.left_s))} left")
+    return ", ".join([*parts, f"{progress.count} sent", f"{progress.rate:.0f}/s"])
 
 
 @click.command()
@@ -303,7 +303,7 @@ class _Trouble:
 def _bar(title: str) -> Iterator[_Bar]:
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=20),
         TextColumn("{task.percentage:>3.0f} %"),
         TextColumn("{task.fields[text]}"),
     )

@@ -37,7 +37,7 @@ class Exchange:
     @property
     def trouble(self) -> str:
         """What to tell people of a broker that cannot be reached; empty when it can."""
-        why = next((session.trouble for session in self._sessions if session.wanted and session.trouble), "")
+        why = next((session.trouble for session in self._sessions if session.trouble), "")
         return f"{self._broker} does not answer ({why}): trying again until it does" if why else ""
 
     def turn(self, timeout: float = 0.1) -> None:

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,21 @@ def test_the_spacing_is_the_original_one_divided_by_the_speed(mosquitto: Mosquit
     since = [at - ear.times[0] for at in ear.times]
     assert since[1:] == pytest.approx([0.5, 2.0, 2.5], abs=0.4)
     assert playing.late_s == 0
+
+
+def test_between_two_messages_nothing_is_late_and_time_goes_on(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    path = tmp_path / "hours.parquet"
+    with RecordingWriter(path, {}) as writer:
+        for hour in (0, 6):
+            writer.add(Message(micros(START + timedelta(hours=hour)), "w/a/a-1/event", b"%d" % hour, None, 1, False))
+    ticks, shown = count(0, 0.01), list[Progress]()  # each look at the clock is a hundredth of a second
+    player(Recording(path), "w", mosquitto, speed=600.0, ticks=lambda: next(ticks)).run(Controls(), shown.append)
+    waiting = [progress for progress in shown if 0.1 < progress.share < 0.9]
+    assert len(waiting) > 20
+    assert max(progress.late_s for progress in waiting) == 0
+    assert [progress.at for progress in waiting] == sorted({progress.at for progress in waiting})
+    for progress in waiting:
+        assert progress.left_s == pytest.approx(36 * (1 - progress.share), abs=0.1)
 
 
 def test_from_and_to_leave_out_what_lies_outside(mosquitto: Mosquitto, recording: Recording) -> None:

@@ -112,7 +112,7 @@ def simulate(
 ) -> None:
     """Write a scenario's telemetry as a recording, without a broker; `trezor replay` plays it."""
     seed = scenario.seed if seed is None else seed
-    fleet = _fleet_of(scenario, fleet)
+    fleet = fleet_of(scenario, fleet)
     if nights is not None:
         scenario = replace_fields(scenario, nights=nights)
     about = {
@@ -247,7 +247,7 @@ def lamps(
 ) -> None:
     """Let a simulated fleet live: its nights until now in time-lapse, then one MQTT session per lamp in real time."""
     seed = scenario.seed if seed is None else seed
-    fleet = _fleet_of(scenario, fleet)
+    fleet = fleet_of(scenario, fleet)
     with _remedies(), controls() as control:
         try:
             life = Life(fleet, scenario, seed, world, now=_now(), live_minutes=report_minutes)
@@ -256,7 +256,9 @@ def lamps(
         with _bar("time-lapse") as bar:
             life.lapse(
                 broker, stopped=lambda: control.stopped, troubled=_Trouble(console).say,
-                progress=lambda count, at: bar.show(life.share(at), f"{_moment(at):%Y-%m-%d %H:%M}, {count} messages"),
+                progress=lambda count, at: bar.show(
+                    life.share(at), f"{_moment(at):%Y-%m-%d %H:%M}, {count} messages" if count else "connecting"
+                ),
             )  # fmt: skip
         if control.stopped:
             return
@@ -275,7 +277,6 @@ class _Bar:
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self._progress = progress
         self._task = task
-
         self._written = time.monotonic()
 
     def show(self, share: float, text: str) -> None:
@@ -336,14 +337,16 @@ def _refuse_nothing(recording: Recording, since: datetime | None, until: datetim
         )
 
 
-def _fleet_of(scenario: Scenario, fleet: Fleet) -> Fleet:
-    """The scenario's own fleet where it names one."""
+def fleet_of(scenario: Scenario, fleet: Fleet) -> Fleet:
+    """The scenario's own fleet where it names one. Raises ClickException."""
     if scenario.fleet is None:
         return fleet
     try:
         return parse_fleet(Path(scenario.fleet).read_text(encoding="utf-8"))
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise click.ClickException(f"the fleet file of scenario {scenario.name} cannot be read: {error}") from None
+    except FleetError as error:
+        raise click.ClickException(f"{scenario.fleet} has mistakes:\n  " + "\n  ".join(error.mistakes[:20])) from None
 
 
 def _truth_json(truth: Truth, about: dict[str, str]) -> bytes:

@@ -17,9 +17,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from firmware_sim.commands import SCENARIO
+from firmware_sim.commands import SCENARIO, fleet_of
+from firmware_sim.plan import make_plan
 from firmware_sim.scenario import Scenario, ScenarioError
-from gateway.fleet import Fleet, parse_fleet
+from gateway.fleet import Fleet
 from gateway.options import fleet_option
 from scorecard.aims import NONE, rows
 from scorecard.figures import Figures, figures
@@ -111,13 +112,15 @@ def scorecard(
     chosen = scenarios or tuple(SCENARIO.convert(name, None, None) for name in DEFAULT)
     orders = [
         Order(
-            _shortened(scenario, nights), _fleet_of(scenario, fleet), seed, timedelta(hours=step_h), store, through_mqtt
+            _shortened(scenario, nights), fleet_of(scenario, fleet), seed, timedelta(hours=step_h), store, through_mqtt
         )
         for scenario in chosen
         for seed in seeds
     ]
     console = Console(stderr=True, highlight=False)
     try:
+        for order in orders:  # a scenario that does not fit its fleet is told before anything is simulated
+            make_plan(order.fleet, order.scenario, order.seed)
         with _bars(console, orders) as (shown, done):
             worlds = _spread(orders, jobs or os.cpu_count() or 1, scheduler, shown, done)
     except ScenarioError as error:
@@ -160,11 +163,6 @@ def refuse_tuned(report: Path | None, seeds: Sequence[int]) -> None:
 
 def _shortened(scenario: Scenario, nights: int | None) -> Scenario:
     return scenario if nights is None else replace(scenario, nights=min(nights, scenario.nights))
-
-
-def _fleet_of(scenario: Scenario, fleet: Fleet) -> Fleet:
-    """The scenario's own fleet where it names one."""
-    return fleet if scenario.fleet is None else parse_fleet(Path(scenario.fleet).read_text(encoding="utf-8"))
 
 
 Shown = Callable[[str, float], None]

@@ -1,5 +1,6 @@
 """Scenario files: what they may say, and what people are told when they say it wrongly."""
 
+import pickle
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -177,6 +178,12 @@ def test_whatever_a_file_says_it_is_a_scenario_or_a_list_of_mistakes(keys: dict[
 def test_lamps_and_communes_that_the_fleet_does_not_have_are_refused(text: str) -> None:
     with pytest.raises(ScenarioError, match="nowhere"):
         Plant(village(1), parse_scenario(text, "test", NOW), 1)
+
+
+def test_mistakes_are_the_same_in_another_process() -> None:
+    error = pickle.loads(pickle.dumps(ScenarioError(["mishap[0].lamp: found 'x'", "nights: found 0"])))
+    assert error.mistakes == ["mishap[0].lamp: found 'x'", "nights: found 0"]
+    assert str(error) == "mishap[0].lamp: found 'x'\nnights: found 0"
 
 
 def test_a_file_lies_beside_its_fleet(tmp_path: Path) -> None:

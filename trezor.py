@@ -4,6 +4,7 @@
 """
 
 import logging
+import shutil
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -31,7 +32,7 @@ from gateway.options import (
     world_option,
 )
 from gateway.replica import NoSlot, replica, sign
-from gateway.store import StoreAway
+from gateway.store import TABLES, StoreAway
 from monitor.casebook import CasebookError
 from monitor.commands import account, cases, explain, nights, opened, opened_store
 from monitor.rules_doc import rules
@@ -47,6 +48,7 @@ from trezor_wiring import (
     gateway_numbers,
     page_address,
     page_option,
+    played_alerts,
     start_gateway,
     start_page,
     until_told,
@@ -247,14 +249,19 @@ def world_group() -> None:
 @click.argument("world", type=WORLD)
 @store_option()
 @casebook_option()
+@alerts_option()
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def world_drop(world: str, store_url: str, casebook_url: str, yes: bool) -> None:
+def world_drop(world: str, store_url: str, casebook_url: str, alerts: Path, yes: bool) -> None:
     """Removes WORLD, its telemetry, nights, cases and alerts, for ever."""
-    if not yes:
-        click.confirm(f"Remove world {world} with everything it holds, for ever?", abort=True)
     with opened(world, store_url, casebook_url) as (store, casebook):
+        empty = not casebook.cases(withdrawn=True) and not any(store.extent(table) for table in TABLES)
+        if not empty and not yes:
+            click.confirm(f"Remove world {world} with everything it holds, for ever?", abort=True)
         casebook.drop()
         store.drop()
+    if empty:
+        raise click.ClickException(f"there is no world {world}: --store and --casebook hold nothing of it")
+    shutil.rmtree(played_alerts(alerts, world), ignore_errors=True)
     click.echo(f"world {world} is gone")
 
 

@@ -237,7 +237,7 @@ def run(
         watching.monitor.notify()
     cases = watching.casebook.cases(open_only=True, hidden=False)
     summary(cases, nights_frame(watching.store), fleet, watching.now(), language, console)
-    console.print(f"{'Alertes écrites dans' if language == 'fr' else 'Alerts written to'} {folder / 'alerts'}")
+    console.print(f"{'Alertes écrites dans' if language == 'fr' else 'Alerts written to'} {watching.alerts}")
     if once:
         return
     if url:

@@ -51,14 +51,14 @@ class Watching:
         self._seen: tuple[datetime, float] | None = None
         self.mirror = Mirror(store, fleet, casebook.cases(withdrawn=True))
         self.watch = Watch(store, casebook, fleet, None if event_clock else utc_now)
+        self.alerts = played_alerts(alerts, world) if event_clock and alerts else alerts
+        notifier = (
+            Notifier(casebook, self.alerts, {}, utc_now, send=nobody) if event_clock
+            else Notifier(casebook, self.alerts, os.environ, utc_now)
+        )  # fmt: skip
         self.monitor = Monitor(
-            self.watch,
-            Notifier(casebook, alerts, os.environ, utc_now),
-            self.now,
-            tick_s=tick_s,
-            notify_s=notify_s,
-            on_tick=self._after,
-        )
+            self.watch, notifier, self.now, tick_s=tick_s, notify_s=notify_s, on_tick=self._after
+        )  # fmt: skip
 
     def now(self) -> datetime:
         """The world's time: the wall clock, or the newest event time and what has passed here since it was seen."""
@@ -74,6 +74,15 @@ class Watching:
             self.mirror.copy(tick.changes.changed if tick.changes else (), tick.clock)
         if self._on_tick is not None:
             self._on_tick(tick)
+
+
+def nobody(url: str, title: str, text: str, alert: str) -> None:
+    """Sends nothing. A played world's faults are not there: its alerts are written down, and no telephone rings."""
+
+
+def played_alerts(alerts: Path, world: str) -> Path:
+    """Where a played world's alerts are written: apart from those of the living one, to be dropped with the world."""
+    return alerts / world
 
 
 def world_clock(kind: str, fleet: Fleet, store: Store) -> WorldClock:

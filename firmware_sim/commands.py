@@ -1,5 +1,8 @@
 """The commands of the simulated lamps: scenarios, simulate, record, replay, lamps."""
 
+import errno
+import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace as replace_fields
@@ -32,6 +35,8 @@ from gateway.options import LIVE, Broker, Decorator, broker_option, fleet_option
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MOMENT: Final = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"])
+MINUTES: Final = "%Y-%m-%dT%H:%M"
+LINE_EVERY_S: Final = 30.0
 console: Final = Console(stderr=True, highlight=False)  # results go to stdout, what is going on to stderr
 
 
@@ -107,7 +112,7 @@ def simulate(
 ) -> None:
     """Write a scenario's telemetry as a recording, without a broker; `trezor replay` plays it."""
     seed = scenario.seed if seed is None else seed
-    fleet = _fleet_of(scenario, fleet)
+    fleet = fleet_of(scenario, fleet)
     if nights is not None:
         scenario = replace_fields(scenario, nights=nights)
     about = {
@@ -115,16 +120,17 @@ def simulate(
         "start": f"{scenario.start:%Y-%m-%dT%H:%M:%SZ}", "nights": str(scenario.nights),
     }  # fmt: skip
     meter = Meter(scenario.network.keeps_connection)
-    with _remedies(), _bar("nights") as bar:
+    with _remedies():
         plant = Plant(fleet, scenario, seed)
-        with RecordingWriter(path, about) as writer:
+        with RecordingWriter(path, about) as writer, _bar("nights") as bar:
             messages = told(plant, fleet, seed, world, lambda done, total: bar.show(done / total, f"{done}/{total}"))
             for message in messages:
                 writer.add(message)
                 meter.add(message)
-    if truth is not None:
-        truth.parent.mkdir(parents=True, exist_ok=True)
-        truth.write_bytes(_truth_json(plant.truth(), about))
+        if truth is not None:
+            truth.parent.mkdir(parents=True, exist_ok=True)
+            truth.write_bytes(_truth_json(plant.truth(), about))
+            click.echo(f"{truth}: {_kinds(plant.truth())}")
     click.echo(f"{path}: {writer.rows} messages of {len(fleet.lamps)} lamps, {scenario.nights} nights")
     click.echo(f"a lamp's data in 30 days, without TLS: {meter.month()}")
 
@@ -137,9 +143,11 @@ def simulate(
 def record(world: str, broker: Broker, path: Path, fleet_title: str) -> None:
     """Record a world's traffic as it comes, until Ctrl-C; the gateway notices nothing."""
     with _remedies(), controls() as control, console.status("connecting") as status:
+        trouble = _Trouble(console)
 
-        def progress(count: int, connected: bool) -> None:
-            status.update(f"{count} messages" + ("" if connected else f"; {broker} does not answer, trying again"))
+        def progress(count: int, why: str) -> None:
+            status.update(f"{count} messages; Ctrl-C ends the recording")
+            trouble.say(why)
 
         rows = recorder.record(
             broker, world, path, fleet_title, stopped=lambda: control.stopped, clock=_now, progress=progress
@@ -177,8 +185,11 @@ def replay(
         raise click.UsageError(
             f"{LIVE!r} is the living world: choose another name with --world, or say --into-the-living-world"
         )
-    with _remedies(), controls() as control, Keys(control) as keys, _bar(f"{file.name} → {world}") as bar:
+    if since is not None and until is not None and until <= since:
+        raise click.UsageError(f"--to {until:{MINUTES}} must be after --from {since:{MINUTES}}")
+    with _remedies():
         recording = Recording(file)
+        _refuse_nothing(recording, since, until)
         path = state or file.with_name(f"{file.name}.{world}.replay")
         playing = player.Replay(
             recording, world, broker, speed=None if speed == float("inf") else speed, state=path, resume=resume,
@@ -187,13 +198,16 @@ def replay(
         if playing.done:
             click.echo(f"nothing left of {file}: without --resume it plays again from the beginning")
             return
+        with controls() as control, Keys(control) as keys, _bar(world) as bar:
+            trouble = _Trouble(console)
 
-        def report(progress: player.Progress) -> None:
-            keys.poll()
-            bar.show(progress.share, describe(progress, keys.there))
+            def report(progress: player.Progress) -> None:
+                keys.poll()
+                trouble.say(progress.trouble)
+                bar.show(progress.share, describe(progress, keys.there))
 
-        count = playing.run(control, report)
-        late = playing.late_s
+            count = playing.run(control, report)
+            late = playing.late_s
     end = "" if late < player.LATE_S else f", {late:.0f} s behind its schedule"
     if playing.done:
         click.echo(f"{count} messages acknowledged{end}")
@@ -204,14 +218,14 @@ def replay(
 
 def describe(progress: player.Progress, keyboard: bool) -> str:
     """The line beside the bar: where in time, how fast, how long still, and what is wrong."""
-    parts = [f"{_moment(progress.at):%Y-%m-%d %H:%M}", f"{progress.count} messages", f"{progress.rate:.0f}/s"]
-    if progress.left_s is not None:
-        parts.append(f"{timedelta(seconds=round(progress.left_s))} left")
+    parts = [f"{_moment(progress.at):%Y-%m-%d %H:%M}"]
     if progress.paused:
         parts.append("paused" + (" (p goes on)" if keyboard else ""))
     elif progress.late_s > player.LATE_S:
-        parts.append(f"{progress.late_s:.0f} s late: broker or machine cannot keep up with this speed")
-    return ", ".join(parts)
+        parts.append(f"{progress.late_s:.0f} s late")
+    if progress.left_s is not None:
+        parts.append(f"{timedelta(seconds=round(progress.left_s))} left")
+    return ", ".join([*parts, f"{progress.count} sent", f"{progress.rate:.0f}/s"])
 
 
 @click.command()
@@ -233,7 +247,7 @@ def lamps(
 ) -> None:
     """Let a simulated fleet live: its nights until now in time-lapse, then one MQTT session per lamp in real time."""
     seed = scenario.seed if seed is None else seed
-    fleet = _fleet_of(scenario, fleet)
+    fleet = fleet_of(scenario, fleet)
     with _remedies(), controls() as control:
         try:
             life = Life(fleet, scenario, seed, world, now=_now(), live_minutes=report_minutes)
@@ -241,8 +255,10 @@ def lamps(
             raise click.ClickException(str(error)) from None
         with _bar("time-lapse") as bar:
             life.lapse(
-                broker, stopped=lambda: control.stopped,
-                progress=lambda count, at: bar.show(life.share(at), f"{_moment(at):%Y-%m-%d %H:%M}, {count} messages"),
+                broker, stopped=lambda: control.stopped, troubled=_Trouble(console).say,
+                progress=lambda count, at: bar.show(
+                    life.share(at), f"{_moment(at):%Y-%m-%d %H:%M}, {count} messages" if count else "connecting"
+                ),
             )  # fmt: skip
         if control.stopped:
             return
@@ -261,16 +277,34 @@ class _Bar:
     def __init__(self, progress: Progress, task: TaskID) -> None:
         self._progress = progress
         self._task = task
+        self._written = time.monotonic()
 
     def show(self, share: float, text: str) -> None:
         self._progress.update(self._task, completed=share, text=text)
+        # Into a file or a service's log there is no bar that moves: a line now and then.
+        if not console.is_terminal and time.monotonic() - self._written >= LINE_EVERY_S:
+            self._written = time.monotonic()
+            console.print(f"{share:.0%} {text}", soft_wrap=True)
+
+
+class _Trouble:
+    """Tells when something begins to be wrong and when it is right again, a line each, above any bar."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._told = ""
+
+    def say(self, trouble: str) -> None:
+        if bool(trouble) != bool(self._told):
+            self._console.print(trouble or "it answers again", soft_wrap=True)
+        self._told = trouble
 
 
 @contextmanager
 def _bar(title: str) -> Iterator[_Bar]:
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=20),
         TextColumn("{task.percentage:>3.0f} %"),
         TextColumn("{task.fields[text]}"),
     )
@@ -285,21 +319,46 @@ def _remedies() -> Iterator[None]:
         yield
     except (RecordingError, PositionError, BrokerRefuses, FleetError) as error:
         raise click.ClickException(str(error)) from None
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # nobody reads on: click knows what to do
+            raise
+        raise click.ClickException(f"{error.filename or 'a file'}: {error.strerror or error}") from None
 
 
-def _fleet_of(scenario: Scenario, fleet: Fleet) -> Fleet:
-    """The scenario's own fleet where it names one."""
+def _refuse_nothing(recording: Recording, since: datetime | None, until: datetime | None) -> None:
+    """Raises UsageError where nothing of the recording lies between."""
+    span = recording.span()
+    if span is None:
+        raise RecordingError(f"{recording.path} is empty: nothing was heard while it was recorded")
+    first, last = map(_moment, span)
+    if (since and since.replace(tzinfo=UTC) > last) or (until and until.replace(tzinfo=UTC) <= first):
+        raise click.UsageError(
+            f"nothing lies between --from and --to: {recording.path} goes from {first:{MINUTES}} to {last:{MINUTES}}"
+        )
+
+
+def fleet_of(scenario: Scenario, fleet: Fleet) -> Fleet:
+    """The scenario's own fleet where it names one. Raises ClickException."""
     if scenario.fleet is None:
         return fleet
     try:
         return parse_fleet(Path(scenario.fleet).read_text(encoding="utf-8"))
-    except OSError as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise click.ClickException(f"the fleet file of scenario {scenario.name} cannot be read: {error}") from None
+    except FleetError as error:
+        raise click.ClickException(f"{scenario.fleet} has mistakes:\n  " + "\n  ".join(error.mistakes[:20])) from None
 
 
 def _truth_json(truth: Truth, about: dict[str, str]) -> bytes:
     frames = {name: getattr(truth, name).to_dicts() for name in ("mishaps", "nights", "sky", "energy")}
-    return msgspec.json.encode({**about, **frames})
+    said = {name: value for name, value in about.items() if name not in frames}
+    return msgspec.json.encode({**said, **frames})
+
+
+def _kinds(truth: Truth) -> str:
+    """How much there is to be found, for people who want to know it before the watch does."""
+    counts = Counter(truth.mishaps["kind"].to_list())
+    return f"{truth.mishaps.height} mishaps" + "".join(f", {count} {kind}" for kind, count in counts.most_common())
 
 
 def _micros(moment: datetime | None) -> int | None:

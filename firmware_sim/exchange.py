@@ -34,6 +34,12 @@ class Exchange:
         self._sessions.append(session)
         return session
 
+    @property
+    def trouble(self) -> str:
+        """What to tell people of a broker that cannot be reached; empty when it can."""
+        why = next((session.trouble for session in self._sessions if session.trouble), "")
+        return f"{self._broker} does not answer ({why}): trying again until it does" if why else ""
+
     def turn(self, timeout: float = 0.1) -> None:
         """One round: connect who is due, send, wait at most `timeout` s for the network, receive.
 

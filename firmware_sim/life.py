@@ -64,11 +64,12 @@ class Life:
         broker: Broker,
         *,
         progress: Callable[[int, int], None] | None = None,
+        troubled: Callable[[str], None] = lambda _: None,
         stopped: Callable[[], bool] = lambda: False,
         patience_s: float | None = None,
         since: datetime | None = None,
     ) -> int:
-        """The past at full speed; returns the number of messages, all acknowledged. `progress` as in publish.
+        """The past at full speed; returns the number of messages, all acknowledged. What is told is as in publish.
 
         What came before `since` is lived through but not sent again.
 
@@ -80,7 +81,8 @@ class Life:
             past = (message for message in past if message.at >= known)
         return publish(
             past, broker, f"{self._world}-lapse",
-            progress=progress, stopped=stopped, patience_s=patience_s, answers=self.radio.again, world=self._world,
+            progress=progress, troubled=troubled, stopped=stopped, patience_s=patience_s, answers=self.radio.again,
+            world=self._world,
         )  # fmt: skip
 
     def live(

@@ -59,11 +59,17 @@ def load(path: Path) -> State | None:
 
 
 def save(path: Path, state: State) -> None:
-    """Durable on return: either the old state or the new one survives a power cut."""
+    """Durable on return: either the old state or the new one survives a power cut. Raises PositionError."""
     unfinished = path.with_name(path.name + ".unfinished")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with unfinished.open("wb") as file:
-        file.write(msgspec.json.encode(state))
-        file.flush()
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with unfinished.open("wb") as file:
+            file.write(msgspec.json.encode(state))
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    except OSError as error:
+        raise PositionError(
+            f"the position cannot be written to {path} ({error.strerror or error}): make room, or name another place "
+            "with --state"
+        ) from None

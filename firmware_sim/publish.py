@@ -70,6 +70,11 @@ class Publisher:
         """Messages handed in and not yet acknowledged."""
         return self._waiting
 
+    @property
+    def trouble(self) -> str:
+        """What to tell people while the broker cannot be reached."""
+        return self._exchange.trouble
+
     def send(self, message: Message, tag: int | None = None) -> None:
         """Hands one message in; `turn` or `drain` moves it. `tag` goes to `on_acknowledged`."""
         outgoing = Outgoing(
@@ -121,6 +126,7 @@ def publish(
     client_id: str,
     *,
     progress: Callable[[int, int], None] | None = None,
+    troubled: Callable[[str], None] = lambda _: None,
     patience_s: float | None = None,
     stopped: Callable[[], bool] = lambda: False,
     answers: Answers | None = None,
@@ -129,28 +135,38 @@ def publish(
 ) -> int:
     """Publishes everything at full speed and returns the number of acknowledged messages when all of them are.
 
-    `progress(count, newest true time in µs)` is called some times a second and at the end; `stopped()` ends
-    early (what is under way is still acknowledged). Raises BrokerAway, BrokerRefuses.
+    `progress(count, newest true time in µs)` is called some times a second and at the end, and so is `troubled` with
+    what to tell people of a broker that is away, or nothing; `stopped()` ends early (what is under way is still
+    acknowledged, where there is a broker). Raises BrokerAway, BrokerRefuses.
     """
     publisher = Publisher(broker, client_id, patience_s=patience_s, answers=answers, world=world, clock=clock)
     shown = clock()
+
+    def tell() -> None:
+        nonlocal shown
+        if clock() - shown > PROGRESS_EVERY_S:
+            shown = clock()
+            troubled(publisher.trouble)
+            if progress is not None:
+                progress(publisher.acknowledged, publisher.newest)
+
+    def given_up() -> bool:
+        return stopped() and bool(publisher.trouble)
+
     try:
         for nth, message in enumerate(messages):
             publisher.send(message)
             if nth % 200 == 0:
                 publisher.turn(0)
-            while publisher.waiting >= AHEAD:
+            while publisher.waiting >= AHEAD and not given_up():
                 publisher.turn()
-            if progress is not None and clock() - shown > PROGRESS_EVERY_S:
-                shown = clock()
-                progress(publisher.acknowledged, publisher.newest)
+                tell()
+            tell()
             if stopped():
                 break
-        while publisher.waiting:
+        while publisher.waiting and not given_up():
             publisher.turn()
-            if progress is not None and clock() - shown > PROGRESS_EVERY_S:
-                shown = clock()
-                progress(publisher.acknowledged, publisher.newest)
+            tell()
     finally:
         publisher.close()
     if progress is not None:

@@ -31,13 +31,13 @@ def record(
     stopped: Callable[[], bool],
     clock: Callable[[], datetime],
     subscribed: Callable[[], None] = lambda: None,
-    progress: Callable[[int, bool], None] | None = None,
+    progress: Callable[[int, str], None] | None = None,
     ticks: Callable[[], float] = time.monotonic,
 ) -> int:
     """Writes every message of a world, its gateway's requests included, until `stopped()`; returns how many.
 
     Retained messages come first. `subscribed` is called when the broker has granted the subscription, at every
-    connection; `progress(count, connected)` several times a second. Raises BrokerRefuses, RecordingError.
+    connection; `progress(count, trouble)` several times a second. Raises BrokerRefuses, RecordingError.
     """
     about = {"world": check_part("world", world), "fleet": fleet, "origin": "record", "broker": str(broker)}
     exchange = Exchange(broker, ticks)
@@ -48,7 +48,7 @@ def record(
             payload = bytes(message.payload)
             writer.add(Message(micros(clock()), message.topic, payload, content_type, message.qos, message.retain))
 
-        session = exchange.open(
+        exchange.open(
             Settings(
                 client_id=f"{world}-recorder-{os.getpid()}",
                 expiry_s=REMEMBERED_S,
@@ -66,7 +66,7 @@ def record(
                     flushed = ticks()
                     writer.flush()
                 if progress is not None:
-                    progress(writer.rows, session.connected)
+                    progress(writer.rows, exchange.trouble)
         finally:
             exchange.close()
     return writer.rows

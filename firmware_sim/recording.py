@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,7 @@ from firmware_sim.radio import Message
 
 FORMAT: Final = "1"
 KEY: Final = "trezor."  # before the name of every entry of the metadata
+MAGIC: Final = b"PAR1"  # with which every Parquet file begins and ends
 GROUP_ROWS: Final = 20_000  # rows held in memory at most, and rows of a row group
 GROUP_BYTES: Final = 64 * 1024 * 1024
 SCHEMA: Final = pa.schema(
@@ -35,7 +37,7 @@ class RecordingError(Exception):
 
 
 class RecordingWriter:
-    """Writes messages as they come, in bounded memory.
+    """Writes messages as they come, in bounded memory. Raises RecordingError where the disk does not take them.
 
     With `in_parts`, every `flush` makes a finished part under `FILE.parts` (durable on return), and `close` joins
     them: a recorder that is killed loses only what came after its last flush. Without, the file appears on `close`.
@@ -53,11 +55,16 @@ class RecordingWriter:
         self._bytes = 0
         self._writer: pq.ParquetWriter | None = None
         self._parts: _Parts | None = None
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if in_parts:
-            self._parts = _Parts(path)
-        else:
-            self._writer = _open_writer(_unfinished(path), about)
+        with _told(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if in_parts:
+                self._parts = _Parts(path)
+            else:
+                try:
+                    self._writer = _open_writer(_unfinished(path), about)
+                except OSError:
+                    _unfinished(path).unlink(missing_ok=True)
+                    raise
 
     def __enter__(self) -> "RecordingWriter":
         return self
@@ -70,8 +77,7 @@ class RecordingWriter:
         elif self._parts is not None:
             self._parts.abandon()
         elif self._writer is not None:
-            self._writer.close()
-            _unfinished(self._path).unlink(missing_ok=True)
+            self._discard(self._writer)
 
     def add(self, message: Message) -> None:
         self._rows.append(message)
@@ -86,19 +92,33 @@ class RecordingWriter:
             return
         table = _table(self._rows)
         self._rows, self._bytes = [], 0
-        if self._parts is not None:
-            self._parts.write(table, self._about)
-        elif self._writer is not None:
-            self._writer.write_table(table)
+        with _told(self._path):
+            if self._parts is not None:
+                self._parts.write(table, self._about)
+            elif self._writer is not None:
+                self._writer.write_table(table)
 
     def close(self) -> None:
-        """The finished file, durable on return."""
-        self.flush()
-        if self._parts is not None:
-            self._parts.join(self._about)
-        elif self._writer is not None:
-            self._writer.close()
-            _settle(_unfinished(self._path), self._path)
+        """The finished file, durable on return; none, where it cannot be finished. Raises RecordingError."""
+        try:
+            self.flush()
+            with _told(self._path):
+                if self._parts is not None:
+                    self._parts.join(self._about)
+                elif self._writer is not None:
+                    self._writer.close()
+                    _settle(_unfinished(self._path), self._path)
+        except RecordingError:
+            if self._parts is not None:
+                self._parts.abandon()
+            elif self._writer is not None:
+                self._discard(self._writer)
+            raise
+
+    def _discard(self, writer: pq.ParquetWriter) -> None:
+        with suppress(OSError):  # it writes the file's end, for which there may be no room either
+            writer.close()
+        _unfinished(self._path).unlink(missing_ok=True)
 
 
 class Recording:
@@ -108,12 +128,19 @@ class Recording:
         """Raises RecordingError when this is no recording, or is just being recorded."""
         if not path.exists() and _parts_of(path).is_dir():
             parts = _Parts(path)
-            parts.join({})
+            try:
+                with _told(path):
+                    parts.join({})
+            except RecordingError:
+                parts.abandon()
+                raise
         try:
             self._file = pq.ParquetFile(path)
         except FileNotFoundError:
             raise RecordingError(f"no recording {path}") from None
         except (pa.ArrowException, OSError) as error:
+            if _begins_as_parquet(path):
+                raise RecordingError(f"{path} is cut off: its end is missing. Copy it again, whole") from None
             raise RecordingError(f"{path} is no recording: {str(error).splitlines()[0]}") from None
         if not self._file.schema_arrow.equals(SCHEMA):
             raise RecordingError(
@@ -200,17 +227,41 @@ class _Parts:
             writer.write_table(pa.concat_tables(held))
         writer.close()
         _settle(_unfinished(self._path), self._path)
-        os.close(self._lock)
         shutil.rmtree(self._folder)
+        os.close(self._lock)
 
     def abandon(self) -> None:
         """Leaves the parts to be joined by whoever reads them; nothing, where nothing was written."""
+        _unfinished(self._path).unlink(missing_ok=True)
         os.close(self._lock)
         if not self._files():
             shutil.rmtree(self._folder)
 
     def _files(self) -> list[Path]:
         return sorted(self._folder.glob("*.parquet"))
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What a disk refuses, as RecordingError."""
+    try:
+        yield
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        kept = (
+            f"; what was recorded until then is kept in {_parts_of(path)}"
+            if any(_parts_of(path).glob("*.parquet"))
+            else ""
+        )
+        raise RecordingError(f"{path} cannot be written: {why}{kept}") from None
+
+
+def _begins_as_parquet(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
 
 
 def _parts_of(path: Path) -> Path:

@@ -41,6 +41,7 @@ class Progress:
     left_s: float | None  # None: not known yet
     late_s: float  # behind the schedule of this speed
     paused: bool
+    trouble: str = ""  # what to tell people of a broker that is away
 
 
 class Pace:
@@ -101,7 +102,7 @@ class Replay:
         self._pace: Pace | None = None
         self._publisher: Publisher | None = None
         self._begun = self._beaten = self._saved = self._shown = ticks()
-        self._began_at = self._at = state_begin(self._state)
+        self._began_at = self._at = self._next = state_begin(self._state)
 
     @property
     def row(self) -> int:
@@ -114,10 +115,8 @@ class Replay:
 
     @property
     def late_s(self) -> float:
-        """Behind the schedule of its speed, s."""
-        if self._pace is None or self._pace.speed is None or self._state.done:
-            return 0.0
-        return max(0.0, -self._pace.wait(self._at, self._ticks()))
+        """Behind the schedule of its speed, s: for how long the next message has been due."""
+        return max(0.0, -self._wait())
 
     def run(self, controls: Controls, report: Callable[[Progress], None] = lambda _: None) -> int:
         """Plays to the end or to `controls.stopped`; returns how many messages were acknowledged.
@@ -136,6 +135,12 @@ class Replay:
             self.save()
         report(self._progress(controls))
         return publisher.acknowledged
+
+    def _wait(self) -> float:
+        """Seconds until the next message is due; negative when late."""
+        if self._pace is None or self._state.done:
+            return 0.0
+        return self._pace.wait(self._next, self._ticks())
 
     def save(self) -> None:
         """Puts the position on disk, durable on return."""
@@ -180,6 +185,7 @@ class Replay:
         if self._pace is None:
             self._pace = Pace(self._speed, at, self._ticks())
             self._began_at = at
+        self._next = at
         while not controls.stopped:
             if controls.paused:
                 self._beat(TURN_S, publisher, controls, report)
@@ -211,16 +217,19 @@ class Replay:
         state = self._state
         first = state_begin(state)
         last = state.last if state.until is None else min(state.last, state.until)
-        count = self._publisher.acknowledged if self._publisher is not None else 0
+        publisher = self._publisher
+        count, trouble = (publisher.acknowledged, publisher.trouble) if publisher else (0, "")
         elapsed = max(self._ticks() - self._begun, 1e-9)
         at = self._at
         left: float | None = None
-        if self._speed:
-            left = max(0.0, (last - at) / SECOND / self._speed) + self.late_s
+        if self._speed and self._pace is not None:
+            wait = self._wait()
+            at = max(at, self._next - round(max(0.0, wait) * self._speed * SECOND))  # between two messages
+            left = max(0.0, (last - at) / SECOND / self._speed)
         elif at > self._began_at:
             left = elapsed * (last - at) / (at - self._began_at)
         share = 1.0 if state.done else min(1.0, (at - first) / max(last - first, 1))
-        return Progress(count, share, at, count / elapsed, left, self.late_s, controls.paused)
+        return Progress(count, share, at, count / elapsed, left, self.late_s, controls.paused, trouble)
 
     def _resumed(self, found: State | None) -> State:
         wanted = self._state

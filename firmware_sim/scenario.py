@@ -5,6 +5,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -15,6 +16,7 @@ from gateway.fleet import FleetError, Profile, Reader, read_profile
 
 Reading = Literal["spot", "mean"]
 SAMPLE_SECONDS: Final = (300, 600, 900, 1800, 3600)  # multiples of the plant's step
+YEARS: Final = range(1990, 2101)
 ANY: Final = "any"  # a lamp or commune that the seed picks
 GALLERY: Final = "scenarios"
 
@@ -132,7 +134,9 @@ def load_scenario(path_or_name: str | Path, now: datetime | None = None) -> Scen
         return parse_scenario(text, name, now)
     path = Path(path_or_name)
     if not path.exists():
-        raise FileNotFoundError(f"no scenario {name!r}: neither a file nor one of {', '.join(gallery())}")
+        near = get_close_matches(name, gallery(), 1)
+        meant = f", did you mean {near[0]}?" if near else ""
+        raise FileNotFoundError(f"no scenario {name!r}{meant or ':'} neither a file nor one of {', '.join(gallery())}")
     scenario = parse_scenario(path.read_text(encoding="utf-8"), path.stem, now)
     if scenario.fleet is not None:
         scenario = replace(scenario, fleet=str(path.parent / scenario.fleet))
@@ -156,8 +160,11 @@ def parse_scenario(text: str, name: str, now: datetime | None = None) -> Scenari
     read = Reader(text.splitlines())
     read.only(data, "scenario", KEYS)
     start = _start(read, data.get("start", "-30d"), now)
+    if start.year not in YEARS:
+        read.wrong("scenario.start", data.get("start"), f"a date from {YEARS[0]} to {YEARS[-1]}")
+        start = _EPOCH
     nights = read.count(data, "nights", "scenario", 1, 10_000, 30)
-    when = _When(read, start)
+    when = _When(read, start, start + timedelta(days=nights or 10_000))
     samples = _table(read, data, "samples", ("every_s", "reading"))
     tables = _table(read, data, "mishaps", ("rates", "repair_days"))
     scenario = Scenario(
@@ -221,6 +228,7 @@ class _When:
 
     read: Reader
     start: datetime
+    end: datetime
 
     def __call__(self, table: Mapping[str, Any], key: str, where: str, required: bool = True) -> datetime | None:
         value = table.get(key)
@@ -237,6 +245,18 @@ class _When:
 
     def must(self, table: Mapping[str, Any], key: str, where: str) -> datetime:
         return self(table, key, where) or self.start
+
+    def touches(
+        self, table: Mapping[str, Any], keys: tuple[str, str], where: str, since: datetime, until: datetime | None
+    ) -> None:
+        """What lies wholly outside the nights would be left out without a word; it is a mistake instead."""
+        nights = f"the nights from {self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M}"
+        if since >= self.end:
+            self.read.wrong(f"{where}.{keys[0]}", table.get(keys[0]), f"a moment before the end of {nights}")
+        elif until is not None and until <= since:
+            self.read.wrong(f"{where}.{keys[1]}", table.get(keys[1]), "a moment after since")
+        elif until is not None and until <= self.start:
+            self.read.wrong(f"{where}.{keys[1]}", table.get(keys[1]), f"a moment within {nights}")
 
 
 def _table(read: Reader, data: Mapping[str, Any], key: str, known: tuple[str, ...]) -> Mapping[str, Any]:
@@ -274,10 +294,12 @@ def _spells(read: Reader, data: Mapping[str, Any], key: str, when: _When) -> tup
     for nth, table in enumerate(_list(read, data, key)):
         where = f"weather.{key}[{nth}]{read.line_of(f'weather.{key}', nth)}"
         read.only(table, where, _SPELL)
+        since, days = when.must(table, "since", where), read.number(table, "days", where, 0.1, 60)
+        when.touches(table, ("since", "days"), where, since, since + timedelta(days=days) if days else None)
         spells.append(
             Spell(
-                when.must(table, "since", where),
-                read.number(table, "days", where, 0.1, 60),
+                since,
+                days,
                 read.number(table, "depth", where, 0.01, 0.95),
                 read.text(table, "commune", where) if "commune" in table else None,
             )
@@ -337,8 +359,7 @@ def _mishap(read: Reader, nth: int, table: Mapping[str, Any], when: _When) -> Pl
     since = when.must(table, "since", where)
     stays = table.get("until") == "never"
     until = None if stays else when(table, "until", where, required=False)
-    if until is not None and until <= since:
-        read.wrong(f"{where}.until", table["until"], "a moment after since")
+    when.touches(table, ("since", "until"), where, since, until)
     mode = read.word(table, "mode", where, flaw.modes) if "mode" in table else None
     low, high = flaw.limits
     severity = read.number(table, "severity", where, low, high) if "severity" in table else None
@@ -359,9 +380,11 @@ def _mishap(read: Reader, nth: int, table: Mapping[str, Any], when: _When) -> Pl
 def _flat(read: Reader, nth: int, table: Mapping[str, Any], when: _When) -> Flat:
     where = f"flat[{nth}]{read.line_of('flat', nth)}"
     read.only(table, where, ("lamp", "at", "count"))
+    at = when.must(table, "at", where)
+    when.touches(table, ("at", "at"), where, at, at + timedelta(hours=1))
     return Flat(
         read.text(table, "lamp", where, ANY),
-        when.must(table, "at", where),
+        at,
         read.count(table, "count", where, 1, 100_000, 1),
     )
 
@@ -370,4 +393,6 @@ def _change(read: Reader, nth: int, table: Mapping[str, Any], when: _When) -> Pr
     where = f"profile[{nth}]{read.line_of('profile', nth)}"
     read.only(table, where, ("since", "until", "steps"))
     steps = read_profile(read, f"change {nth}", {"steps": table.get("steps", [])})
-    return ProfileChange(when.must(table, "since", where), when.must(table, "until", where), steps)
+    since, until = when.must(table, "since", where), when.must(table, "until", where)
+    when.touches(table, ("since", "until"), where, since, until)
+    return ProfileChange(since, until, steps)

@@ -86,6 +86,7 @@ class Session:
         self.connected = False
         self.wanted = True  # whether this session means to be connected
         self.refused: str | None = None  # the broker's words, when trying again is of no use
+        self.trouble = ""  # why the last try to connect failed
         self.next_try = 0.0  # monotonic s
         self.client: paho.Client | None = None
         self._broker = broker
@@ -154,7 +155,8 @@ class Session:
                 self._broker.host, self._broker.port, keepalive=self.settings.keep_alive_s,
                 clean_start=self.settings.expiry_s == 0, properties=self._connect_properties(),
             )  # fmt: skip
-        except OSError:  # refused, unreachable, timed out, TLS
+        except OSError as error:  # refused, unreachable, timed out, TLS
+            self.trouble = error.strerror or str(error) or "no answer in time"
             self._lost()
             return False
         self._quiet_since = now
@@ -194,6 +196,7 @@ class Session:
             return
         deaf = self._flying and now - self._quiet_since > ACK_TIMEOUT_S
         if deaf or (not self.connected and now - self._quiet_since > CONNECT_TIMEOUT_S):
+            self.trouble = "no answer in time"
             sock = self.client.socket()
             self._lost()
             if sock is not None:
@@ -253,6 +256,7 @@ class Session:
         self._window = min(self.settings.window, allowed)
         self._aliases = self.settings.alias and getattr(properties, "TopicAliasMaximum", 0) > 0
         self._aliased = None
+        self.trouble = ""
         self.connected = True
         self._failures = 0
         self._quiet_since = self._now

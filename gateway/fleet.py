@@ -144,8 +144,11 @@ class FleetError(ValueError):
     """Every mistake of a fleet file at once, each with its key, what was found and what was expected."""
 
     def __init__(self, mistakes: list[str]) -> None:
-        super().__init__("\n".join(mistakes))
+        super().__init__(mistakes)  # as given: exceptions travel between processes by their arguments
         self.mistakes = mistakes
+
+    def __str__(self) -> str:
+        return "\n".join(self.mistakes)
 
 
 T = TypeVar("T")

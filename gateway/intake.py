@@ -17,6 +17,7 @@ from gateway.topic import Rejected, Topic
 
 KEEP_BYTES: Final = 2 * 1024  # of a refused payload; its true size is kept beside it
 KEEP_TOPIC: Final = 256
+LATEST: Final = datetime(9999, 1, 1, tzinfo=UTC)  # ahead of this is no clock
 MICROSECOND: Final = timedelta(microseconds=1)
 
 
@@ -43,6 +44,7 @@ class Refused:
     reason: str
     payload: bytes
     whole: bool = False  # keep all of the payload: nothing was wrong with it
+    ahead: Report | None = None  # a report whose only mistake is a time beyond the world's
 
     @property
     def rows(self) -> int:
@@ -58,13 +60,17 @@ class Intake:
         self._known: dict[str, Topic] = {}  # only topics of lamps in the fleet: as bounded as the fleet is
 
     def take(self, topic: str, payload: bytes, content_type: str | None, now: datetime) -> Accepted | Refused:
-        """`now` is the wall clock's time: a lamp's clock is held against it, in replays too."""
+        """`now`: the time against which a lamp's clock is held."""
         place = self._known.get(topic) or self._place(topic)
         if isinstance(place, Rejected):
             return self._refuse(topic, payload, place.reason)
-        message = _read(place.kind, payload, content_type, now)
+        message = _read(place.kind, payload, content_type)
         if isinstance(message, Rejected):
             return Refused(topic, place.commune, place.lamp, message.reason, payload)
+        wrong = _wrong(message, now)
+        if wrong is not None:
+            ahead = message if isinstance(message, Report) and check(message, LATEST) is None else None
+            return Refused(topic, place.commune, place.lamp, wrong.reason, payload, ahead=ahead)
         return Accepted(place, message, payload)
 
     def _place(self, text: str) -> Topic | Rejected:
@@ -91,14 +97,18 @@ class Intake:
         return Refused(topic, commune, lamp, reason, payload)
 
 
-def _read(kind: str, payload: bytes, content_type: str | None, now: datetime) -> Report | Event | Status | Rejected:
+def _read(kind: str, payload: bytes, content_type: str | None) -> Report | Event | Status | Rejected:
     if kind == topics.TELEMETRY:
-        report = decode(payload, content_type, Report)
-        return report if isinstance(report, Rejected) else check(report, now) or report
+        return decode(payload, content_type, Report)
     if kind == topics.STATUS:
         return decode(payload, content_type, Status)
-    event = decode(payload, content_type, Event)
-    return event if isinstance(event, Rejected) else check_clock(event.t, event.t, now) or event
+    return decode(payload, content_type, Event)
+
+
+def _wrong(message: Report | Event | Status, now: datetime) -> Rejected | None:
+    if isinstance(message, Report):
+        return check(message, now)
+    return check_clock(message.t, message.t, now) if isinstance(message, Event) else None
 
 
 def as_text(payload: bytes, most: int = KEEP_BYTES) -> str:

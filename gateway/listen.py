@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 from typing import Final
 
@@ -32,7 +32,11 @@ SESSION_S: Final = 7 * 24 * 3600
 # Mosquitto deals an absent replica its share too: one that never comes back must not hold a share for a week.
 REPLICA_SESSION_S: Final = 3600
 KINDS: Final = (TELEMETRY, STATUS, EVENT)
+<<<<<<< HEAD
 OWN: Final = f"/{RESEND}"  # what the gateway says itself comes back to it through `+`
+=======
+UNHEARD: Final = timedelta(days=800)  # so far ahead may a played world begin of which nothing is known yet
+>>>>>>> from-h3
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,8 +232,12 @@ class Gateway:
         return Batch(entries)
 
     def _judge(self, message: Heard) -> Entry:
-        fate = self._intake.take(message.topic, message.payload, message.content_type, message.wall)
+        # A played world may lie in the future of this machine: its own time counts, where that is later.
+        now = max(message.wall, self._world_clock.now() or message.wall + UNHEARD)
+        fate = self._intake.take(message.topic, message.payload, message.content_type, now)
         if not isinstance(fate, Accepted):
+            if fate.ahead is not None:  # when enough lamps say so, the world has moved on, and they are right
+                self._world_clock.hear(fate.lamp, fate.ahead)
             return Entry(fate, message.wall, self._stamps.take(message.wall))
         if isinstance(fate.message, Report):
             self._world_clock.hear(fate.topic.lamp, fate.message)

@@ -14,6 +14,7 @@ from gateway.fleet import Fleet, FleetError, parse_fleet
 from gateway.topic import check_part
 
 LIVE: Final = "trezor"
+DEMONSTRATION: Final = Path(__file__).parents[1] / "fleet.toml"
 PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
 SHARE: Final = "gateway"
 SHARE_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}")
@@ -113,7 +114,8 @@ class _FleetFile(click.ParamType[Fleet]):
         try:
             return parse_fleet(Path(value).read_text(encoding="utf-8"))
         except FileNotFoundError:
-            self.fail(f"no file {value}: start from the demonstration file fleet.toml", param, ctx)
+            ours = f" (the demonstration's is {DEMONSTRATION})" if DEMONSTRATION.exists() else ""
+            self.fail(f"no file {value} in {Path.cwd()}: name your fleet file with --fleet{ours}", param, ctx)
         except (OSError, UnicodeDecodeError) as error:
             self.fail(f"{value} cannot be read: {error}", param, ctx)
         except FleetError as error:

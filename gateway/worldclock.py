@@ -11,7 +11,7 @@ WITNESSES: Final = 3  # lamps that must have reached a time before it is believe
 
 class WorldClock(Protocol):
     def hear(self, lamp: str, report: Report) -> None:
-        """Takes note of a report that was accepted."""
+        """Takes note of a report that was accepted, or refused for its time alone."""
 
     def now(self) -> datetime | None:
         """The world's time, None while nothing is known."""

@@ -12,15 +12,17 @@ from typing import Any, Final
 
 import click
 import msgspec
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from firmware_sim.commands import SCENARIO
+from firmware_sim.commands import SCENARIO, fleet_of
+from firmware_sim.plan import make_plan
 from firmware_sim.scenario import Scenario, ScenarioError
-from gateway.fleet import Fleet, parse_fleet
+from gateway.fleet import Fleet
 from gateway.options import fleet_option
-from scorecard.aims import rows
+from scorecard.aims import NONE, rows
 from scorecard.figures import Figures, figures
 from scorecard.picture import svg
 from scorecard.report import Told, markdown
@@ -32,6 +34,8 @@ DEFAULT: Final = ("clean", "harmattan", "rains", "blackout", "thieves", "ageing"
 UNTUNED: Final = 100  # seeds from here on were never looked at while tuning
 TUNED_ON: Final = "seeds 1–20 (and other worlds of an independent plant)"
 PUBLISHED: Final = Path("docs/scorecard.md")
+WIDE: Final = 120  # columns of a terminal in which the plain thresholds have room beside ours
+COLOURS: Final = {"aim": "green", "good": "yellow", "below": "red"}
 _SEEDS: Final = re.compile(r"(\d{1,9})(?:-(\d{1,9}))?")
 
 
@@ -108,13 +112,15 @@ def scorecard(
     chosen = scenarios or tuple(SCENARIO.convert(name, None, None) for name in DEFAULT)
     orders = [
         Order(
-            _shortened(scenario, nights), _fleet_of(scenario, fleet), seed, timedelta(hours=step_h), store, through_mqtt
+            _shortened(scenario, nights), fleet_of(scenario, fleet), seed, timedelta(hours=step_h), store, through_mqtt
         )
         for scenario in chosen
         for seed in seeds
     ]
     console = Console(stderr=True, highlight=False)
     try:
+        for order in orders:  # a scenario that does not fit its fleet is told before anything is simulated
+            make_plan(order.fleet, order.scenario, order.seed)
         with _bars(console, orders) as (shown, done):
             worlds = _spread(orders, jobs or os.cpu_count() or 1, scheduler, shown, done)
     except ScenarioError as error:
@@ -157,11 +163,6 @@ def refuse_tuned(report: Path | None, seeds: Sequence[int]) -> None:
 
 def _shortened(scenario: Scenario, nights: int | None) -> Scenario:
     return scenario if nights is None else replace(scenario, nights=min(nights, scenario.nights))
-
-
-def _fleet_of(scenario: Scenario, fleet: Fleet) -> Fleet:
-    """The scenario's own fleet where it names one."""
-    return fleet if scenario.fleet is None else parse_fleet(Path(scenario.fleet).read_text(encoding="utf-8"))
 
 
 Shown = Callable[[str, float], None]
@@ -219,16 +220,23 @@ def _bars(console: Console, orders: Sequence[Order]) -> Iterator[tuple[Shown, Ca
 
 def _show(worlds: Sequence[World], ours: Figures, naive: Figures, told: Told) -> None:
     console = Console(highlight=False)
-    table = Table(
-        title=f"{ours.lamp_years:.1f} lamp-years, seeds {told.seeds}; tuned on {told.tuned_on}", title_justify="left"
-    )
-    for name in ("figure, with 95 % interval", "good", "aim", "ours", "reached", "naive"):
-        table.add_column(name, overflow="fold")
-    colours = {"aim": "green", "good": "yellow", "below": "red"}
-    for row in rows(ours, naive):
-        reached = f"[{colours[row.reached]}]{row.reached}[/]" if row.reached in colours else row.reached
-        table.add_row(row.what, row.good, row.aim, row.ours, reached, row.naive)
+    console.print(f"{ours.lamp_years:.1f} lamp-years, seeds {told.seeds}; thresholds were tuned on {told.tuned_on}")
+    wide = console.width >= WIDE
+    table = Table("figure, with 95 % interval", "good", "aim", "ours", "reached", box=box.SIMPLE, pad_edge=False)
+    table.columns[0].ratio, table.columns[3].ratio = 5, 6
+    for column in (1, 2, 4):
+        table.columns[column].no_wrap = True
+    if wide:
+        table.add_column("plain thresholds", ratio=6)
+    every = rows(ours, naive)
+    measured = [row for row in every if not (row.ours.startswith(NONE) and row.naive.startswith(NONE))]
+    for row in measured:
+        reached = f"[{COLOURS[row.reached]}]{row.reached}[/]" if row.reached in COLOURS else row.reached
+        cells = (row.what.replace("`", ""), row.good, row.aim, row.ours, reached)
+        table.add_row(*cells, row.naive) if wide else table.add_row(*cells)
     console.print(table)
+    if len(measured) < len(every):
+        console.print(f"{len(every) - len(measured)} more figures need faults that these worlds did not have.")
     for alarm in ours.alarms[:20]:
         console.print(
             f"false   {alarm.world} {alarm.subject} {alarm.kind} {alarm.known_at}: {alarm.friend}; {alarm.evidence}"

@@ -93,6 +93,14 @@ def test_a_broker_that_is_not_there_is_given_up_after_the_patience(mosquitto: Mo
         publish(some("w", 1), Broker("127.0.0.1", free_port(), tls=False), "test", patience_s=0.5)
 
 
+def test_people_are_told_of_a_broker_that_is_away_and_can_stop() -> None:
+    told: list[str] = []
+    away = Broker("127.0.0.1", free_port(), tls=False)
+    count = publish(some("w"), away, "test", troubled=told.append, stopped=lambda: any(told))
+    assert count == 0
+    assert f"{away} does not answer (Connection refused): trying again until it does" in told
+
+
 def test_a_broker_that_refuses_us_says_so(tmp_path_factory: pytest.TempPathFactory) -> None:
     folder = tmp_path_factory.mktemp("closed")
     server = Mosquitto(folder, CLOSED).start()

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from firmware_sim.record import record
 from firmware_sim.recording import Recording, RecordingWriter
 from firmware_sim.replay import Controls, Progress, Replay
 from tests.broker.ear import Ear, wait_until
+from tests.broker.replays import command
 from tests.firmware_sim.samples import START, days, fleet
 from tests.mosquitto_server import Mosquitto
 
@@ -122,6 +124,21 @@ def test_the_spacing_is_the_original_one_divided_by_the_speed(mosquitto: Mosquit
     assert playing.late_s == 0
 
 
+def test_between_two_messages_nothing_is_late_and_time_goes_on(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    path = tmp_path / "hours.parquet"
+    with RecordingWriter(path, {}) as writer:
+        for hour in (0, 6):
+            writer.add(Message(micros(START + timedelta(hours=hour)), "w/a/a-1/event", b"%d" % hour, None, 1, False))
+    ticks, shown = count(0, 0.01), list[Progress]()  # each look at the clock is a hundredth of a second
+    player(Recording(path), "w", mosquitto, speed=600.0, ticks=lambda: next(ticks)).run(Controls(), shown.append)
+    waiting = [progress for progress in shown if 0.1 < progress.share < 0.9]
+    assert len(waiting) > 20
+    assert max(progress.late_s for progress in waiting) == 0
+    assert [progress.at for progress in waiting] == sorted({progress.at for progress in waiting})
+    for progress in waiting:
+        assert progress.left_s == pytest.approx(36 * (1 - progress.share), abs=0.1)
+
+
 def test_from_and_to_leave_out_what_lies_outside(mosquitto: Mosquitto, recording: Recording) -> None:
     since, until = micros(START + timedelta(hours=30)), micros(START + timedelta(hours=50))
     with Ear(mosquitto.address, "w/#") as ear:
@@ -147,16 +164,6 @@ def test_a_paused_replay_sends_nothing_and_goes_on_where_it_was(mosquitto: Mosqu
         wait_until(lambda: len(ear.heard) == recording.rows, "everything")
     # The pause moved the schedule: the replay did not come late by it.
     assert max(progress.late_s for progress in shown) < 3.0
-
-
-def command(recording: Path, world: str, server: Mosquitto, *more: str) -> "subprocess.Popen[bytes]":
-    code = "from firmware_sim.commands import replay; replay()"
-    options = [str(recording), "--world", world, "--broker", f"mqtt://127.0.0.1:{server.port}", *more]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *options], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )  # fmt: skip
 
 
 def test_a_replay_killed_half_way_and_resumed_loses_none(mosquitto: Mosquitto, recording: Recording) -> None:
@@ -246,14 +253,29 @@ class Stillness:
         return time.monotonic() - self._since > 1.0
 
 
-def test_a_broker_that_is_away_is_waited_for(mosquitto: Mosquitto, recording: Recording) -> None:
+def test_a_broker_that_is_away_is_waited_for_and_people_are_told(mosquitto: Mosquitto, recording: Recording) -> None:
     mosquitto.stop()
-    done: list[int] = []
-    worker = threading.Thread(target=lambda: done.append(player(recording, "w", mosquitto).run(Controls())))
-    worker.start()
+    process = command(recording.path, "w", mosquitto)
+    assert process.stderr is not None
+    line = process.stderr.readline().decode()
+    assert f"{mosquitto.url} does not answer (Connection refused): trying again until it does" in line
     mosquitto.start()
-    worker.join(60)
-    assert done == [recording.rows]
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert f"{recording.rows} messages acknowledged" in out.decode()
+    assert "it answers again" in err.decode()
+
+
+def test_a_span_that_holds_nothing_is_refused_with_what_the_recording_holds(recording: Recording) -> None:
+    def refused(*more: str) -> str:
+        answer = CliRunner().invoke(replay_command, [str(recording.path), "--world", "w", *more])
+        assert answer.exit_code == 2
+        return " ".join(answer.output.split())
+
+    assert "must be after --from" in refused("--from", "2026-03-03", "--to", "2026-03-02")
+    first, last = (f"{datetime.fromtimestamp(at / 1e6, UTC):%Y-%m-%dT%H:%M}" for at in recording.span() or ())
+    for outside in (("--from", "2027-01-01"), ("--to", "2020-01-01")):
+        assert f"goes from {first} to {last}" in refused(*outside)
 
 
 def test_the_living_world_is_refused_unless_said_so(mosquitto: Mosquitto, recording: Recording) -> None:

@@ -2,6 +2,10 @@
 
 import json
 import os
+import random
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -168,6 +172,56 @@ def test_what_is_no_recording_is_refused_with_the_reason(tmp_path: Path) -> None
     pq.write_table(SCHEMA.empty_table(), tmp_path / "unnamed.parquet")
     with pytest.raises(RecordingError, match="format None"):
         Recording(tmp_path / "unnamed.parquet")
+    whole = written(tmp_path / "whole.parquet", many(50)).path.read_bytes()
+    (tmp_path / "half.parquet").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(RecordingError, match="is cut off: its end is missing"):
+        Recording(tmp_path / "half.parquet")
+
+
+@contextmanager
+def room(size: int) -> Iterator[None]:
+    """A disk that takes files up to this size (bytes)."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("size", [0, 1_000, 100_000])
+def test_a_full_disk_is_told_in_a_sentence_and_leaves_no_half_file(tmp_path: Path, size: int) -> None:
+    """Whether there is no room for the head, for the rows or for the end of the file."""
+    with room(size), pytest.raises(RecordingError, match=r"r\.parquet cannot be written: File too large$"):
+        written(tmp_path / "r.parquet", noise(3_000), flush_after=500)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("size", "kept"), [(10_000, 100), (40_000, 600)], ids=["for a part", "for the whole"])
+def test_a_recorder_whose_disk_is_full_keeps_what_it_had_and_says_where(tmp_path: Path, size: int, kept: int) -> None:
+    path = tmp_path / "r.parquet"
+    with room(size), pytest.raises(RecordingError, match=r"kept in .*r\.parquet\.parts"):
+        written(path, [*many(100), *noise(500)], in_parts=True, flush_after=100)
+    assert Recording(path).rows == kept
+
+
+def noise(count: int) -> list[Message]:
+    """Messages that no compression makes smaller."""
+    rng = random.Random(1)
+    return [Message(n * 1_000_000, f"w/a/{n % 7}/telemetry", rng.randbytes(200), None, 1, False) for n in range(count)]
+
+
+def test_the_command_says_what_a_disk_or_a_folder_refuses(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    answer = CliRunner().invoke(
+        simulate, ["clean", "--nights", "1", "--fleet", FLEET, "--to", str(tmp_path / "file" / "r.parquet")]
+    )
+    assert answer.exit_code == 1
+    assert "r.parquet cannot be written" in answer.output
+    words = ["clean", "--nights", "1", "--fleet", FLEET, "--to", str(tmp_path / "r"), "--truth", str(tmp_path)]
+    answer = CliRunner().invoke(simulate, words)
+    assert answer.exit_code == 1
+    assert f"{tmp_path}: Is a directory" in answer.output
 
 
 def simulated(tmp_path: Path, name: str, *more: str) -> Path:

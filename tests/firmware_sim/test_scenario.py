@@ -1,5 +1,6 @@
 """Scenario files: what they may say, and what people are told when they say it wrongly."""
 
+import pickle
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +25,7 @@ from firmware_sim.scenario import (
 )
 from tests.firmware_sim.worlds import NOW, SHIPPED, village
 
+FRIENDS = {"dust-week", "cloud-spell", "long-nights", "relearning", "backfill", "ramadan"}
 RATES = "[mishaps.rates]\n" + "".join(f"{kind} = 1.0\n" for kind in FLAWS)
 
 
@@ -34,7 +36,8 @@ def mistakes(text: str) -> list[str]:
 
 
 def test_the_gallery_is_what_the_docs_promise() -> None:
-    assert gallery() == ("ageing", "blackout", "clean", "demo", "harmattan", "rains", "thieves")
+    whole = {"ageing", "blackout", "clean", "demo", "harmattan", "rains", "thieves"}
+    assert set(gallery()) == whole | FRIENDS
 
 
 @pytest.mark.parametrize("name", gallery())
@@ -50,8 +53,9 @@ def test_the_demo_shows_every_kind_of_mishap() -> None:
     assert {placed.kind for placed in load_scenario("demo", NOW).placed} == set(FLAWS)
 
 
-def test_clean_has_no_mishap() -> None:
-    assert make_plan(SHIPPED, load_scenario("clean"), 5).mishaps == ()
+@pytest.mark.parametrize("name", ["clean", *sorted(FRIENDS)])
+def test_neither_a_clean_year_nor_a_false_friend_has_a_mishap(name: str) -> None:
+    assert make_plan(SHIPPED, load_scenario(name), 5).mishaps == ()
 
 
 def test_a_relative_start_counts_back_from_now_to_a_noon() -> None:
@@ -108,6 +112,24 @@ def test_without_now_a_relative_start_is_refused() -> None:
         ("[[profile]]\nsince = '+1d'\nuntil = '+2d'", "several"),
         ("mishap = 3", "scenario.mishap: found 3, expected tables [[mishap]]"),
         ("[[flat]]\nat = 'noon'", "flat[0] (line 1).at: found 'noon', expected a date"),
+        ("start = 9999-12-31", "scenario.start: found datetime.date(9999, 12, 31), expected a date from 1990 to 2100"),
+        (
+            "start = 2026-01-01\nnights = 5\n[[mishap]]\nkind = 'dim'\nsince = '+5d'",
+            "found '+5d', expected a moment before the end of the nights from 2026-01-01 12:00 to 2026-01-06 12:00",
+        ),
+        (
+            "start = 2026-01-01\n[[mishap]]\nkind = 'dim'\nsince = 2025-06-01\nuntil = 2025-07-01",
+            "mishap[0] (line 2).until: found datetime.date(2025, 7, 1), expected a moment within the nights from",
+        ),
+        (
+            "[[weather.dust_spell]]\nsince = '+31d'\ndays = 3\ndepth = 0.3",
+            "weather.dust_spell[0] (line 1).since: found '+31d', expected a moment before the end of the nights",
+        ),
+        ("[[flat]]\nat = '+40d'", "flat[0] (line 1).at: found '+40d', expected a moment before the end of the nights"),
+        (
+            "[[profile]]\nsince = '+9d'\nuntil = '+2d'\nsteps = [{ percent = 100 }]",
+            "profile[0] (line 1).until: found '+2d', expected a moment after since",
+        ),
         ("start = [", "not valid TOML"),
     ],
 )
@@ -119,8 +141,17 @@ def test_a_mistake_names_its_place_what_was_found_and_what_was_expected(text: st
         assert any(expected in mistake for mistake in found), found
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_mistakes_are_told_at_once_and_each_only_once() -> None:
     assert len(mistakes("nights = 0\nseed = -1\n[lamps]\nmotion = 7")) == 3
+    assert len(mistakes("nights = 0\n[[mishap]]\nkind = 'dim'\nsince = '+9d'\n[[flat]]\nat = '+9d'")) == 1
+    assert len(mistakes("[[weather.dust_spell]]\nsince = '+1d'\ndepth = 0.3")) == 1
+
+
+def test_what_began_before_the_first_night_goes_on_in_it() -> None:
+    text = "[[mishap]]\nkind = 'battery_worn'\nsince = 2025-01-01\nuntil = 'never'\n"
+    assert parse_scenario("start = 2026-01-01\n" + text, "test").placed[0].since.year == 2025
+    spell = "[[weather.dust_spell]]\nsince = 2025-12-30\ndays = 5\ndepth = 0.3"
+    assert len(parse_scenario("start = 2026-01-01\n" + spell, "test").weather.dust_spells) == 1
 
 
 @given(st.dictionaries(st.sampled_from(["start", "nights", "seed", "samples", "weather", "mishap", "flat", "x"]),
@@ -152,6 +183,12 @@ def test_lamps_and_communes_that_the_fleet_does_not_have_are_refused(text: str) 
         Plant(village(1), parse_scenario(text, "test", NOW), 1)
 
 
+def test_mistakes_are_the_same_in_another_process() -> None:
+    error = pickle.loads(pickle.dumps(ScenarioError(["mishap[0].lamp: found 'x'", "nights: found 0"])))
+    assert error.mistakes == ["mishap[0].lamp: found 'x'", "nights: found 0"]
+    assert str(error) == "mishap[0].lamp: found 'x'\nnights: found 0"
+
+
 def test_a_file_lies_beside_its_fleet(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text('fleet = "village.toml"\nstart = 2026-01-01\nnights = 2\n')
     scenario = load_scenario(tmp_path / "mine.toml")
@@ -159,6 +196,8 @@ def test_a_file_lies_beside_its_fleet(tmp_path: Path) -> None:
     assert scenario.name == "mine"
     with pytest.raises(FileNotFoundError, match="neither a file nor one of ageing"):
         load_scenario(tmp_path / "other.toml")
+    with pytest.raises(FileNotFoundError, match="did you mean harmattan"):
+        load_scenario("harmatan")
 
 
 def test_mishaps_are_drawn_at_their_rates_over_the_lamp_years() -> None:

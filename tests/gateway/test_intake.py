@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,6 +69,18 @@ def test_the_clock_of_every_message_with_a_time_is_checked() -> None:
     assert "25 h ahead" in reason(take(place, encode(Event(v=1, t=ahead, event="tilt"))))
     assert "25 h ahead" in reason(take(PLACE, encode(report(1, t=ahead, samples=1))))
     assert "before 2015" in reason(take(place, encode(Event(v=1, t=5, event="tilt"))))
+
+
+def test_of_a_report_refused_for_its_time_alone_the_time_can_be_taken() -> None:
+    """Many lamps that agree on a time beyond the world's are right, and the world has moved on."""
+    ahead = int(NOW.timestamp()) + 25 * 3600
+    fate = take(PLACE, encode(report(1, t=ahead)))
+    assert isinstance(fate, Refused)
+    assert fate.ahead == report(1, t=ahead)
+    for wrong in (msgspec.structs.replace(report(1, t=ahead), bat_mv=[999_999] * 4), report(1, t=0)):
+        fate = take(PLACE, encode(wrong))
+        assert isinstance(fate, Refused)
+        assert fate.ahead is None
 
 
 def test_each_kind_is_read_as_its_own_message() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -23,7 +24,7 @@ FLEET = village(6)
 SCENARIO = replace(
     scenario(
         mishap("dark", "+3d", "+6d12h", lamp="fatoma-02") + mishap("panel_lost", "+5d", lamp="fatoma-04"),
-        nights=12, habits=ALIKE,
+        nights=12, start="2090-01-10", habits=ALIKE,  # the future of whatever machine this runs on
     ),
     name="small",
 )  # fmt: skip
@@ -85,14 +86,32 @@ def test_spawned_processes_score_as_this_one_does(scored: World) -> None:
     assert max(share for _, share in seen) == 1.0
 
 
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[LocalCluster]:
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster:
+        yield cluster
+
+
 @pytest.mark.slow
-def test_a_dask_cluster_scores_as_this_process_does(scored: World) -> None:
-    with (
-        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster,
-        Client(cluster) as client,
-    ):
+def test_a_dask_cluster_scores_as_this_process_does(scored: World, cluster: LocalCluster) -> None:
+    with Client(cluster) as client:
         worlds = over_cluster([Order(SCENARIO, FLEET, 101)], client, lambda world: None)
     assert worlds[0].ours == scored.ours
+
+
+@pytest.mark.slow
+def test_the_command_spreads_the_whole_path_over_a_cluster(tmp_path: Path, cluster: LocalCluster) -> None:
+    (tmp_path / "small.toml").write_text(FILE, encoding="utf-8")
+    words = [
+        str(tmp_path / "small.toml"), "--seeds", "3-4", "--nights", "7", "--json", str(tmp_path / "s.json"),
+        "--through-mqtt", "--scheduler", cluster.scheduler_address, "--fleet", str(small_fleet(tmp_path)),
+    ]  # fmt: skip
+    answer = CliRunner().invoke(scorecard, words)
+    assert answer.exit_code == 0, answer.output
+    written = json.loads((tmp_path / "s.json").read_text(encoding="utf-8"))
+    assert [world["seed"] for world in written["worlds"]] == [3, 4]
+    assert "--through-mqtt" in written["told"]["command"]
+    assert written["ours"]["kinds"]["dark"]["named"]["hits"] == 2
 
 
 @pytest.mark.slow
@@ -160,6 +179,20 @@ def test_seeds_that_make_no_sense_are_refused(seeds: str) -> None:
     answer = CliRunner().invoke(scorecard, ["clean", "--seeds", seeds])
     assert answer.exit_code == 2
     assert "expected a seed" in answer.output
+
+
+def test_a_scenario_that_does_not_fit_its_fleet_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "small.toml").write_text(FILE.replace("fatoma-02", "fatoma-99"), encoding="utf-8")
+    words = [str(tmp_path / "small.toml"), "--seeds", "3,4", "--fleet", str(small_fleet(tmp_path))]
+    answer = CliRunner().invoke(scorecard, words)
+    assert answer.exit_code == 1
+    assert answer.output.strip() == (
+        "Error: mishap[0].lamp: found 'fatoma-99', expected \"any\" or one that is in the fleet file"
+    )
+    (tmp_path / "small.toml").write_text('fleet = "nowhere.toml"\nstart = 2026-01-01\n', encoding="utf-8")
+    answer = CliRunner().invoke(scorecard, words)
+    assert answer.exit_code == 1
+    assert "the fleet file of scenario small cannot be read" in answer.output
 
 
 def small_fleet(folder: Path) -> Path:

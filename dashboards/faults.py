@@ -14,14 +14,14 @@ from dashboards.queries import (
     cases,
     no_note,
     open_case,
-    real_case,
+    told_case,
 )
 from dashboards.view import View, board, row, to_board, to_page, variables
 from monitor.case import State
 
 HOUR_US = 3_600_000_000
 IN_COMMUNE = f"{FAULTS.commune} =~ {COMMUNES}"
-CASES = f"{RANGE} AND {IN_COMMUNE} AND {real_case()} AND {no_note()}"
+CASES = f"{RANGE} AND {IN_COMMUNE} AND {told_case()} AND {no_note()}"
 
 
 def faults(view: View) -> Any:

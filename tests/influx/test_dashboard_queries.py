@@ -163,6 +163,21 @@ def test_the_peers_median_is_that_of_the_communes_lamps(filled: Filled) -> None:
     assert ranks[len(ranks) // 2 - 1] - 0.3 <= shown[near]["percentile"] <= ranks[len(ranks) // 2] + 0.3
 
 
+def test_the_band_of_peers_is_drawn_where_few_lamps_speak(influx: Influx, new_world: Callable[[], str]) -> None:
+    """InfluxQL's low percentiles have no value among three lamps, and then end the whole answer."""
+    few = rows.World(today() - timedelta(days=2), communes=("fatoma",), lamps=3, nights=2)
+    store = open_store(influx.url, name := new_world())
+    store.append("telemetry", rows.telemetry(few, 0, 2))
+    shown = Filled(influx, name, few, Screen(few.start, few.end, "fatoma", few.dark_lamp))
+    low, high, middle = (shown.panel("lamp", "Courant du panneau, les pairs derrière", nth) for nth in (1, 2, 3))
+    told = [[row["percentile"] for row in band if row["percentile"] is not None] for band in (low, middle, high)]
+    assert len(told[0]) == len(told[1]) == len(told[2]) == 96, "the commune is mute for one of the two days"
+    assert all(a <= b <= c for a, b, c in zip(*told, strict=True))
+    assert any(a < c for a, _, c in zip(*told, strict=True))
+    store.drop()
+    store.close()
+
+
 def test_the_delay_is_that_of_the_reports(filled: Filled) -> None:
     arrivals = pl.concat([frame for table, frame in filled.world.tables() if table == "arrivals"])
     week = arrivals.filter(pl.col("time") >= filled.world.end - timedelta(days=7))

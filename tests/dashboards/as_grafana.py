@@ -67,7 +67,7 @@ class Screen:
 
 def ask(url: str, database: str, text: str) -> list[dict[str, Any]]:
     """The series of InfluxDB's answer. Fails on an error that Grafana would show."""
-    answer = requests.get(f"{url}/query", params={"db": database, "q": text, "epoch": "ms"}, timeout=60)
+    answer = requests.post(f"{url}/query", {"q": text}, params={"db": database, "epoch": "ms"}, timeout=60)
     said = answer.json()
     assert answer.ok, f"{said} to {text}"
     (result,) = said["results"]

@@ -232,6 +232,7 @@ class TestCasebook:
         assert "1 cases open" in said(check_casebook, setup)
         assert wrong(check_casebook, setup) == []
         (alert,) = book.take(NOW, timedelta(minutes=2))
+        assert wrong(check_casebook, setup) == [], "it is being told at this moment"
         book.failed(alert.id, "mot de passe refusé", permanent=False, now=NOW)
         (broken,) = wrong(check_casebook, setup)
         assert "'mairie de Fatoma': mot de passe refusé" in broken

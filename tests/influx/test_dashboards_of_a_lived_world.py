@@ -1,5 +1,7 @@
 """Every query of every dashboard on what the real gateway and the real monitor have written into the real InfluxDB."""
 
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -86,3 +88,47 @@ def test_a_commune_that_fell_silent_counts_as_one_case(shown: Shown) -> None:
     assert shown.number("faults", "Commencés dans la période") == len(began)
     assert shown.number("faults", "… dont clos") == len([case for case in began if case.until])
     assert {row["case"] for row in shown.panel("faults", "Cas clos de la période")}.isdisjoint(c.id for c in hidden)
+
+
+def shown_names(shown: Shown, panel: dict[str, Any]) -> tuple[set[str], set[str]]:
+    """What the columns or series of a panel are called by Grafana, and the labels that its series bear."""
+    names, labels = {"Time", "time"}, set()
+    for target in panel.get("targets", []):
+        source = target["datasource"]["uid"].strip("${}")
+        screen = Screen(shown.lived.start, shown.lived.end, "fatoma", TROUBLED)
+        database = WORLD if source == "world" else f"{WORLD}_kept"
+        for series in ask(shown.influx.http_url, database, screen.fill_in(target["query"])):
+            tags = series.get("tags", {})
+            labels |= set(tags)
+            if target["resultFormat"] == "table":
+                names |= {*tags, *series["columns"]}
+            else:
+                alias = target.get("alias") or f"{series['name']}.{series['columns'][1]}"
+                for tag, value in tags.items():
+                    alias = alias.replace(f"$tag_{tag}", value)
+                names.add(alias)
+    for step in panel.get("transformations", []):
+        if step["id"] == "groupBy":
+            fields = step["options"]["fields"]
+            assert set(fields) <= names
+            grouped = {name for name, field in fields.items() if field["operation"] == "groupby"}
+            names = grouped | {f"{n} ({how})" for n, field in fields.items() for how in field["aggregations"]}
+    return names, labels
+
+
+@pytest.mark.parametrize("board", ["fleet", "commune", "lamp", "faults", "pipeline"])
+def test_every_column_that_is_named_dressed_linked_or_sorted_by_is_there(shown: Shown, board: str) -> None:
+    boards = dashboards(View((WORLD,), "fr", "http://page", shown.lived.fleet))
+    (made,) = (one for one in boards if one["uid"] == f"trezor-{board}")
+    for panel in made["panels"]:
+        if panel["type"] == "row":
+            continue
+        names, labels = shown_names(shown, panel)
+        overrides = panel["fieldConfig"]["overrides"]
+        dressed = {one["matcher"]["options"] for one in overrides} - set(Kind)  # not every kind has happened
+        assert dressed <= names, panel["title"]
+        said = json.dumps(panel)
+        assert set(re.findall(r"\$\{__data\.fields\.(\w+)\}", said)) <= names, panel["title"]
+        assert set(re.findall(r"\$\{__field\.labels\.(\w+)\}", said)) <= labels, panel["title"]
+        called = {p["value"] for one in overrides for p in one["properties"] if p["id"] == "displayName"}
+        assert {one["displayName"] for one in panel["options"].get("sortBy") or []} <= called, panel["title"]

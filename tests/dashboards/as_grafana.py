@@ -54,6 +54,7 @@ class Screen:
         # A variable that nobody has replaced would be an error of the dashboards: what is left is looked for below.
         for name, value in {
             "$timeFilter": f"time >= {since}ms and time <= {until}ms",
+            "${__from}": str(since),
             "${__to}": str(until),
             "$__interval": f"{-(-step // timedelta(seconds=1))}s",
             "${commune:raw}": self.commune,

@@ -150,6 +150,18 @@ def test_time_to_detect_and_to_repair_are_medians_of_the_cases(filled: Filled) -
     assert filled.panel("faults", "Délai pour réparer (médiane)")[0]["median"] == pytest.approx(repair)
 
 
+def test_delays_by_kind_are_medians_of_its_cases(filled: Filled) -> None:
+    faults = rows.faults(filled.world).filter(pl.col("kind") != "low_sun")
+    counted, detect, repair = (filled.panel("faults", "Délais par panne", nth) for nth in range(3))
+    assert {row["kind"]: row["cases"] for row in counted} == dict(faults.group_by("kind").len().iter_rows())
+    ended = faults.drop_nulls("until").with_columns(h=(pl.col("until") - pl.col("since")).dt.total_seconds() / 3600)
+    expected = dict(ended.group_by("kind").agg(pl.col("h").median()).iter_rows())
+    assert {row["kind"]: row["repair"] for row in repair} == pytest.approx(expected)
+    assert {row["detect"] for row in detect} == {6}
+    # Grafana joins the rows of one kind by their time too.
+    assert len({row["time"] for rows_ in (counted, detect, repair) for row in rows_}) == 1
+
+
 def test_the_peers_median_is_that_of_the_communes_lamps(filled: Filled) -> None:
     noon = filled.world.start + timedelta(days=1, hours=12)
     samples = rows.telemetry(filled.world, 1, 1).filter(

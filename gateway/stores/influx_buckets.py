@@ -109,7 +109,7 @@ def _prepare_2(http: Http, bucket: Bucket) -> None:
             shard_group_duration_seconds=bucket.shard_days * DAY_S,
         )
         buckets = http.client.buckets_api()
-        _call(http, lambda: buckets.create_bucket(bucket_name=bucket.name, retention_rules=[rule]), tolerate=(422,))
+        call(http, lambda: buckets.create_bucket(bucket_name=bucket.name, retention_rules=[rule]), tolerate=(422,))
         found = _find_2(http, bucket.name)
         if found is None:
             raise StoreAway(f"InfluxDB at {http.address.url}: bucket {bucket.name} was made, but is not there")
@@ -121,7 +121,7 @@ def _prepare_2(http: Http, bucket: Bucket) -> None:
 def _map_2(http: Http, database: str, bucket: Any) -> None:
     """Lets InfluxQL find the bucket under its own name. Newer servers imagine one ("virtual") besides."""
     mappings = DBRPsService(http.client.api_client)
-    known = _call(http, lambda: mappings.get_dbr_ps(org=http.address.org, db=database), tolerate=(401, 403))
+    known = call(http, lambda: mappings.get_dbr_ps(org=http.address.org, db=database), tolerate=(401, 403))
     if known is None:
         log.warning("InfluxDB: the token may not see v1 mappings; without one for %s reading will fail", database)
         return
@@ -130,7 +130,7 @@ def _map_2(http: Http, database: str, bucket: Any) -> None:
         return
     for mapping in made:
         find = partial(http.client.buckets_api().find_bucket_by_id, mapping.bucket_id)
-        if mapping.bucket_id != bucket.id and _call(http, find, tolerate=(404,)) is not None:
+        if mapping.bucket_id != bucket.id and call(http, find, tolerate=(404,)) is not None:
             raise StoreAway(
                 f"InfluxDB at {http.address.url} maps database {database} to another bucket ({mapping.bucket_id}): "
                 f"remove that mapping (influx v1 dbrp delete --id {mapping.id}) or choose another world"
@@ -139,12 +139,12 @@ def _map_2(http: Http, database: str, bucket: Any) -> None:
     mapping = DBRPCreate(
         org_id=bucket.org_id, bucket_id=bucket.id, database=database, retention_policy=POLICY, default=True
     )
-    _call(http, lambda: mappings.post_dbrp(dbrp_create=mapping))
+    call(http, lambda: mappings.post_dbrp(dbrp_create=mapping))
 
 
 def _unmap_2(http: Http, mapping: Any) -> None:
     mappings = DBRPsService(http.client.api_client)
-    _call(http, partial(mappings.delete_dbrpid, dbrp_id=mapping.id, org=http.address.org), tolerate=(404,))
+    call(http, partial(mappings.delete_dbrpid, dbrp_id=mapping.id, org=http.address.org), tolerate=(404,))
 
 
 def _drop_2(http: Http, bucket: Bucket) -> None:
@@ -152,17 +152,17 @@ def _drop_2(http: Http, bucket: Bucket) -> None:
     if found is None:
         return
     mappings = DBRPsService(http.client.api_client)
-    known = _call(http, lambda: mappings.get_dbr_ps(org=http.address.org, bucket_id=found.id), tolerate=(401, 403))
+    known = call(http, lambda: mappings.get_dbr_ps(org=http.address.org, bucket_id=found.id), tolerate=(401, 403))
     for mapping in (known.content or []) if known is not None else []:
         if not mapping.virtual:
             _unmap_2(http, mapping)
-    _call(http, lambda: http.client.buckets_api().delete_bucket(found.id), tolerate=(404,))
+    call(http, lambda: http.client.buckets_api().delete_bucket(found.id), tolerate=(404,))
 
 
 def _find_2(http: Http, name: str) -> Any:
     """The bucket of that name, None when it is not there: some versions answer 404, some an empty list."""
     buckets = http.client.buckets_api()
-    found = _call(http, lambda: buckets.find_buckets(name=name, org=http.address.org), tolerate=(404,))
+    found = call(http, lambda: buckets.find_buckets(name=name, org=http.address.org), tolerate=(404,))
     return next(iter(found.buckets or []), None) if found is not None else None
 
 
@@ -193,7 +193,7 @@ def _do(http: Http, statement: str) -> None:
         pass
 
 
-def _call(http: Http, ask: Callable[[], Any], tolerate: tuple[int, ...] = ()) -> Any:
+def call(http: Http, ask: Callable[[], Any], tolerate: tuple[int, ...] = ()) -> Any:
     """The answer of a call of influxdb-client; None when the status is one that is tolerated."""
     try:
         return ask()

@@ -19,6 +19,7 @@ from dashboards.people import TEAM, TEAM_ADDRESS
 from dashboards.publish import FOLDER_UID, Wish, publish
 from dashboards.sources import Influx
 from tests.dashboards.grafana_server import ADMIN, TOKEN, VIEWER_TOKEN, FakeGrafana, serving
+from tests.influx.stand_in import Server, running
 
 VERSIONS = ["9.3.16", "10.4.2", "11.6.0", "12.2.1"]
 WISH = Wish(influx=Influx("http://influxdb:8086", token="influx-secret"), worlds=("trezor",), page="http://page")
@@ -239,6 +240,20 @@ class TestTheCommand:
             board = json.dumps(grafana.boards["trezor-fleet"]["model"])
             assert "http://page/w/${world:text}/" in board
             assert grafana.secrets["tz-trezor"] == {"httpHeaderValue1": "Token t0ken"}
+
+    def test_grafana_gets_a_token_that_may_only_read(self) -> None:
+        with serving(FakeGrafana()) as grafana, running(Server()) as influx:
+            store = ("--store", influx.url, "--influx-url", "http://influxdb:8086")
+            rehearsed = run("publish", "--url", grafana.url, "--token", TOKEN, *store, "--dry-run")
+            assert (rehearsed.exit_code, influx.tokens) == (0, [])
+            for _ in range(2):
+                result = run("publish", "--url", grafana.url, "--token", TOKEN, *store)
+                assert result.exit_code == 0, result.output
+            (made,) = influx.tokens
+            assert {one["action"] for one in made["permissions"]} == {"read"}
+            assert grafana.secrets["tz-trezor"] == {"httpHeaderValue1": f"Token {made['token']}"}
+            assert grafana.sources["tz-trezor_kept"]["url"] == "http://influxdb:8086"
+            assert made["token"] not in result.output
 
     def test_a_dry_run_shows_the_difference(self) -> None:
         with serving(FakeGrafana()) as grafana:

@@ -24,7 +24,10 @@ from gateway.stores.influx_http import Http
 log = logging.getLogger(__name__)
 
 DAY_S: Final = 86_400
-POLICY: Final = "autogen"  # the retention policy's name in InfluxQL
+POLICY: Final = "autogen"  # the retention policy's name in 1.x
+# The name in our v1 mapping of 2.x. Not `autogen`: 2.4 and newer imagine a mapping of every bucket under that name,
+# keep it beside one that is made, and refuse to query where they find two.
+MAPPED: Final = "trezor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +122,18 @@ def _prepare_2(http: Http, bucket: Bucket) -> None:
 
 
 def _map_2(http: Http, database: str, bucket: Any) -> None:
-    """Lets InfluxQL find the bucket under its own name. Newer servers imagine one ("virtual") besides."""
+    """Lets InfluxQL find the bucket under its own name, by exactly one mapping."""
     mappings = DBRPsService(http.client.api_client)
     known = call(http, lambda: mappings.get_dbr_ps(org=http.address.org, db=database), tolerate=(401, 403))
     if known is None:
         log.warning("InfluxDB: the token may not see v1 mappings; without one for %s reading will fail", database)
         return
     made = [mapping for mapping in known.content or [] if not mapping.virtual]
-    if any(mapping.bucket_id == bucket.id and mapping.default for mapping in made):
+    imagined = {(mapping.bucket_id, mapping.retention_policy) for mapping in known.content or [] if mapping.virtual}
+    if any(
+        mapping.bucket_id == bucket.id and mapping.default and (bucket.id, mapping.retention_policy) not in imagined
+        for mapping in made
+    ):
         return
     for mapping in made:
         find = partial(http.client.buckets_api().find_bucket_by_id, mapping.bucket_id)
@@ -135,9 +142,9 @@ def _map_2(http: Http, database: str, bucket: Any) -> None:
                 f"InfluxDB at {http.address.url} maps database {database} to another bucket ({mapping.bucket_id}): "
                 f"remove that mapping (influx v1 dbrp delete --id {mapping.id}) or choose another world"
             )
-        _unmap_2(http, mapping)  # its bucket is gone, or it is not the default
+        _unmap_2(http, mapping)  # its bucket is gone, it is not the default, or an imagined one bears the same name
     mapping = DBRPCreate(
-        org_id=bucket.org_id, bucket_id=bucket.id, database=database, retention_policy=POLICY, default=True
+        org_id=bucket.org_id, bucket_id=bucket.id, database=database, retention_policy=MAPPED, default=True
     )
     call(http, lambda: mappings.post_dbrp(dbrp_create=mapping))
 

@@ -110,14 +110,26 @@ class Server:
             return _invalid(f"unknown parameters {unknown}")
         if not self._org_of(query):
             return _invalid("org or orgID must be provided")
+        wanted = {key: query[name] for key, name in (("database", "db"), ("bucketID", "bucketID")) if name in query}
+        return 200, {"content": [m for m in self._all_mappings() if wanted.items() <= m.items()]}
+
+    def _all_mappings(self) -> list[dict[str, Any]]:
+        """An imagined one stays beside a made one of the same bucket, but is not the default then."""
+        mapped = {mapping["bucketID"] for mapping in self.mappings.values()}
         imagined = [
             {"id": b["id"], "bucketID": b["id"], "database": b["name"], "retention_policy": "autogen",
-             "default": False, "virtual": True, "orgID": ORG_ID}
+             "default": b["id"] not in mapped, "virtual": True, "orgID": ORG_ID}
             for b in self.buckets.values() if self.virtual
         ]  # fmt: skip
-        wanted = {key: query[name] for key, name in (("database", "db"), ("bucketID", "bucketID")) if name in query}
-        everything = [*self.mappings.values(), *imagined]
-        return 200, {"content": [m for m in everything if wanted.items() <= m.items()]}
+        return [*self.mappings.values(), *imagined]
+
+    def found_by_influxql(self, database: str) -> str:
+        """The bucket that `SELECT … FROM` reads: by the default policy, and then by database and policy together."""
+        there = [mapping for mapping in self._all_mappings() if mapping["database"] == database]
+        (default,) = [mapping for mapping in there if mapping["default"]]
+        found = [mapping for mapping in there if mapping["retention_policy"] == default["retention_policy"]]
+        assert len(found) == 1, f"finding DBRP mappings: expected 1, found {len(found)}"
+        return str(self.buckets[found[0]["bucketID"]]["name"])
 
     def _make_mapping(self, body: dict[str, Any]) -> Answer:
         if set(body) - {"orgID", "org", "bucketID", "database", "retention_policy", "default"}:

@@ -62,6 +62,16 @@ class TestAnEmptyGrafana:
         said = [(i["role"], i["teamId"], i["userId"], i["permission"]) for i in grafana.permissions[FOLDER_UID]]
         assert said == [("", 0, 7, 4), ("Viewer", 0, 0, 1), ("Editor", 0, 0, 2), ("", team, 0, 1)]
 
+    def test_permissions_that_cannot_be_set_are_told_and_the_rest_is_done(
+        self, grafana: FakeGrafana, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(grafana, "put_permissions", lambda *_: (500, {"message": "failed to set"}))
+        told = published(grafana)
+        assert [(c.what, c.action) for c in told if c.action != "create"] == [
+            (f"{TEAM!r} may look into the folder", "refuse")
+        ]
+        assert grafana.preferences["homeDashboardUID"] == "trezor-fleet"
+
     def test_a_dry_run_writes_nothing_and_says_what_it_would(self, grafana: FakeGrafana) -> None:
         assert actions(published(grafana, dry_run=True)) == {"create"}
         assert grafana.writes == []

@@ -1,5 +1,6 @@
 """`trezor dashboards`: Grafana's dashboards, published to a server or written as files."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, cast
 
@@ -14,7 +15,9 @@ from dashboards.sources import Influx
 from dashboards.view import Language, View
 from gateway.fleet import LANGUAGES, Fleet
 from gateway.options import LIVE, WORLD, Decorator, fleet_option, store_option
+from gateway.store import StoreAway
 from gateway.stores.influx_http import SCHEMES, Address, without_secrets
+from gateway.stores.influx_reader import reading_token
 
 SIGNS: Final = {"create": "+", "update": "~", "same": "=", "refuse": "!", "note": "i"}
 WOULD: Final = {"create": "would be made", "update": "would be changed", "same": "is as it should be"}
@@ -96,8 +99,9 @@ def publish_command(
 
     Running it again changes only what has changed; what was not made here is never touched.
     """
+    address = _address(store_url, worlds[0])
     wish = Wish(
-        influx=_influx(store_url, influx_url, worlds[0]),
+        influx=_influx(address, influx_url),
         worlds=tuple(dict.fromkeys(worlds)),
         language=cast(Language, language),
         page=page.rstrip("/") if page else None,
@@ -119,7 +123,7 @@ def publish_command(
     try:
         grafana = connect(url, token)
         click.echo(f"Grafana {grafana.said} at {grafana.url}")
-        publish(grafana, wish, tell, dry_run=dry_run)
+        publish(grafana, replace(wish, influx=_only_reading(wish.influx, address, dry_run)), tell, dry_run=dry_run)
     except GrafanaAway as error:
         raise click.ClickException(str(error)) from None
     if refused:
@@ -146,9 +150,9 @@ def export_command(
     mounted: str,
 ) -> None:
     """Write dashboards as JSON and file provisioning to DIR, without secrets."""
-    influx = _influx(store_url, influx_url, worlds[0])
-    address = page.rstrip("/") if page else None
-    view = View(tuple(dict.fromkeys(worlds)), cast(Language, language), address, fleet)
+    influx = _influx(_address(store_url, worlds[0]), influx_url)
+    console = page.rstrip("/") if page else None
+    view = View(tuple(dict.fromkeys(worlds)), cast(Language, language), console, fleet)
     for path in export(folder, view, influx, mounted):
         click.echo(str(path))
     click.echo(
@@ -156,8 +160,8 @@ def export_command(
     )
 
 
-def _influx(store_url: str, influx_url: str | None, world: str) -> Influx:
-    """How Grafana reaches what the store's URL names. Raises UsageError."""
+def _address(store_url: str, world: str) -> Address:
+    """Where the store's URL leads, which must be an InfluxDB. Raises UsageError."""
     filled = store_url.replace("{world}", world)
     if filled.partition("://")[0] not in SCHEMES:
         raise click.UsageError(
@@ -165,7 +169,21 @@ def _influx(store_url: str, influx_url: str | None, world: str) -> Influx:
             "--store influxdb://TOKEN@HOST:PORT/ORG (a token that may read is enough)."
         )
     try:
-        address = Address.parse(filled)
+        return Address.parse(filled)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+
+
+def _influx(address: Address, influx_url: str | None) -> Influx:
+    """How Grafana reaches it."""
     return Influx(influx_url.rstrip("/") if influx_url else address.url, address.token, address.user, address.password)
+
+
+def _only_reading(influx: Influx, address: Address, dry_run: bool) -> Influx:
+    """With a token that may only read in the place of the given one, where the server has and gives such."""
+    try:
+        token = reading_token(address, make=not dry_run)
+    except StoreAway as error:
+        click.echo(f"{SIGNS['note']} Grafana gets the token of --store as it is: {error}")
+        return influx
+    return replace(influx, token=token) if token else influx

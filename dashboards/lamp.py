@@ -97,7 +97,10 @@ def lamp(view: View) -> Any:
             case_table(
                 view,
                 t("Pannes de cette lampe", "This lamp's faults"),
-                t("Tous ses cas, ouverts et clos.", "All its cases, open and closed."),
+                t(
+                    "Tous ses cas, ouverts et clos, aussi ceux qui font partie d'un autre.",
+                    "All its cases, open and closed, those too that are part of another.",
+                ),
                 f"{equal(FAULTS.lamp, LAMP)} AND {real_case()}",
                 ended=True,
                 h=8,

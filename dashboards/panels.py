@@ -11,7 +11,7 @@ from grafana_foundation_sdk.models import text as text_model
 
 from dashboards.queries import DARK, LIT, PARTLY, UNKNOWN, Query
 from dashboards.view import View, source
-from monitor.case import State
+from monitor.case import HIDDEN, State
 from monitor.causes import PARTS
 from monitor.fault import WORDS
 
@@ -34,6 +34,7 @@ STATES: Final = {
     State.ACKNOWLEDGED: ("pris en charge", "taken on", AMBER),
     State.CLOSED: ("clos", "closed", BLUE),
     State.WITHDRAWN: ("retiré", "withdrawn", GREY),
+    HIDDEN: ("dans un autre cas", "in another case", GREY),
 }
 
 Steps = Sequence[tuple[float | None, str]]  # thresholds: from this value on (None = below all), this colour

@@ -43,8 +43,12 @@ def let_team_look(desk: Desk, folder: str, team: int | None) -> None:
         return
     kept = [_permission(item) for item in there if not item.get("inherited")]
     items = [*filter(None, kept), {"teamId": team, "permission": MAY_LOOK}]
-    desk.write("set the folder's permissions", api.update_folder_permissions, folder, {"items": items})
-    desk.tell(Change("create", what))
+    try:
+        desk.write("set the folder's permissions", api.update_folder_permissions, folder, {"items": items})
+    except GrafanaAway as error:  # viewers may look into folders anyway, unless somebody has changed that
+        desk.tell(Change("refuse", what, str(error)))
+    else:
+        desk.tell(Change("create", what))
 
 
 def _permission(item: dict[str, Any]) -> dict[str, Any] | None:

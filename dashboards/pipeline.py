@@ -3,7 +3,21 @@
 from typing import Any
 
 from dashboards import panels as p
-from dashboards.queries import ARRIVALS, LOST, QUARANTINE, RECENT, STATUS, STEP, WEEK, Query
+from dashboards.queries import (
+    ARRIVALS,
+    ENDED,
+    LOST,
+    NIGHT,
+    NIGHTS,
+    QUARANTINE,
+    RECENT,
+    STATUS,
+    STEP,
+    UNKNOWN,
+    WEEK,
+    Query,
+    equal,
+)
 from dashboards.view import View, board, row, to_board, variables
 
 SECOND_US = 1_000_000
@@ -11,16 +25,16 @@ LATE_US = 3_600 * SECOND_US  # told an hour after it was sampled: from a lamp's 
 
 
 def pipeline(view: View) -> Any:
-    t, a = view.t, ARRIVALS
+    t, a, n = view.t, ARRIVALS, NIGHTS
     return board(
         view,
         "pipeline",
         t("TREZOR – Chaîne de données", "TREZOR – Pipeline"),
         t(
             "Les messages des lampes : combien, avec quel retard, refusés, perdus ; ce que le magasin "
-            "garde. Au plus les 31 derniers jours de la période (7 pour les retards).",
-            "The lamps' messages: how many, how late, refused, lost; what the store holds. At most the "
-            "last 31 days of the range (7 for delays).",
+            "garde. Rapports : au plus les 31 derniers jours de la période (7 pour les retards) ; nuits : tous.",
+            "The lamps' messages: how many, how late, refused, lost; what the store holds. Reports: at most the "
+            "last 31 days of the range (7 for delays); nights: all of them.",
         ),
         "now-24h",
         variables(view),
@@ -146,8 +160,35 @@ def pipeline(view: View) -> Any:
                 t("mesures", "samples"),
             ),
             newest_by_lamp(view),
+            row(t("Nuit par nuit, sur toute la période", "Night by night, over the whole range")),
+            by_night(
+                view,
+                t("Mesures par date et commune", "Samples by date and commune"),
+                t(
+                    "Ce qui est arrivé de chaque date, tout retard compris, selon le registre : aussi sur une année.",
+                    "What has come of each date, however late, by the ledger of nights: over a year too.",
+                ),
+                f"sum({n.samples})",
+            ),
+            by_night(
+                view,
+                t("Nuits inconnues, par commune", "Unknown nights, by commune"),
+                t(
+                    "Combien de lampes n'en ont pas dit assez de leur nuit pour un verdict : réseau, modem ou pertes.",
+                    "How many lamps told too little of their night for a verdict: network, modem or losses.",
+                ),
+                f"count({n.verdict})",
+                f" AND {equal(n.verdict, UNKNOWN)}",
+            ),
         ],
     )
+
+
+def by_night(view: View, title: str, about: str, what: str, where: str = "") -> Any:
+    """From the ledger, which is small: the reports of a year are too many to be counted on a screen."""
+    n = NIGHTS
+    text = f"SELECT {what} FROM {n} WHERE {ENDED}{where} GROUP BY {NIGHT}, {n.commune} fill(0)"
+    return p.curve(title, about, [Query(n, text, "$tag_commune")], decimals=0, lowest=0, stacked_bars=True)
 
 
 def delays() -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.store import TABLES
-from monitor.case import State
+from monitor.case import HIDDEN, State
 from monitor.fault import COMMUNE_KINDS, Kind
 
 RAW: Final = "world"  # the Grafana variable that holds the data source of what expires …
@@ -33,6 +33,8 @@ LAST: Final = "time >= ${__to}ms - 8d AND time <= ${__to}ms - 31h"
 # The pipeline is looked at for days, not years: every report is a row, and 200 lamps write seven million a year.
 RECENT: Final = "$timeFilter AND time >= ${__to}ms - 31d"
 WEEK: Final = "$timeFilter AND time >= ${__to}ms - 7d"
+# The same as $timeFilter, to the millisecond alike in every query of a panel: rows of several are joined by their time.
+SPAN: Final = "time >= ${__from}ms AND time <= ${__to}ms"
 STEP: Final = "time($__interval)"
 NIGHT: Final = "time(1d)"
 
@@ -122,6 +124,11 @@ def real_case() -> str:
     return f"{FAULTS.state} <> '{State.WITHDRAWN}'"
 
 
+def told_case() -> str:
+    """Nor part of another case: a commune that falls silent is one case, not one for each of its lamps."""
+    return f"{real_case()} AND {FAULTS.state} <> '{HIDDEN}'"
+
+
 def of_communes() -> str:
     return any_of(FAULTS.kind, tuple(sorted(COMMUNE_KINDS)))
 
@@ -178,13 +185,19 @@ def mean(column: str, where: str, divisor: float = 1, function: str = "mean") ->
 
 
 def peers(column: str, percent: int, divisor: float) -> str:
-    """A percentile over the lamps of the commune of each lamp's mean: the lamp's peers, itself among them."""
+    """A percentile over the lamps of the commune of each lamp's mean: the lamp's peers, itself among them.
+
+    Low ones are high ones of the values turned round: InfluxDB 1 and 2 end their answer at the first step in which too
+    few lamps spoke for a low percentile (of 10 %: four), and the rest of the range would be missing.
+    """
     t = TELEMETRY
+    sign, which = ("-", 100 - percent) if percent < 50 else ("", percent)
     inner = (
-        f'SELECT mean({column}) / {divisor:g} AS "x" FROM {t} WHERE {RANGE} AND {equal(t.commune, COMMUNE)} '
+        f'SELECT mean({column}) / {sign}{divisor:g} AS "x" FROM {t} WHERE {RANGE} AND {equal(t.commune, COMMUNE)} '
         f"GROUP BY {STEP}, {t.lamp}"
     )
-    return f'SELECT percentile("x", {percent}) FROM ({inner}) WHERE {RANGE} GROUP BY {STEP} fill(null)'
+    turned = "-1 * " if sign else ""
+    return f'SELECT {turned}percentile("x", {which}) FROM ({inner}) WHERE {RANGE} GROUP BY {STEP} fill(null)'
 
 
 def case_columns(language: str) -> str:

@@ -103,12 +103,15 @@ _REMEDY: Final = "restore into another --world, or remove this one with `trezor 
 
 
 def _put_fleet(kept: Path, fleet_file: Path) -> Path:
-    """Where the backup's fleet file is now."""
+    """Where the backup's fleet file is now: still in the backup, where its place cannot be written (a container's)."""
     if fleet_file.exists() and fleet_file.read_bytes() == kept.read_bytes():
         return fleet_file
     place = fleet_file.with_suffix(".restored.toml") if fleet_file.exists() else fleet_file
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_bytes(kept.read_bytes())
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(kept.read_bytes())
+    except OSError:
+        return kept
     return place
 
 

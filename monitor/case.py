@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from monitor.fault import Cause, Figure, Kind
 
@@ -15,6 +15,10 @@ class State(StrEnum):
     ACKNOWLEDGED = "acknowledged"  # still open; somebody has taken it on
     CLOSED = "closed"
     WITHDRAWN = "withdrawn"  # late data showed that it never was
+
+
+# What the mirror for dashboards says instead of the state: part of another case, which tells of it.
+HIDDEN: Final = "hidden"
 
 
 class Change(StrEnum):

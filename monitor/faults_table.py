@@ -8,7 +8,7 @@ import polars as pl
 
 from gateway.fleet import Fleet
 from gateway.store import FAULTS, Store
-from monitor.case import Case
+from monitor.case import HIDDEN, Case
 from monitor.sentence import evidence
 
 
@@ -26,7 +26,7 @@ def rows(cases: Iterable[Case], fleet: Fleet, now: datetime) -> pl.DataFrame:
             "opened_at": case.opened_at,
             "closed_at": case.closed_at,
             "acknowledged_at": case.acknowledged_at,
-            "state": "hidden" if case.hidden_by and not case.until else str(case.state),
+            "state": HIDDEN if case.hidden_by and not case.withdrawn_at else str(case.state),
             "cause": case.causes[0].cause if case.causes else None,
             "likelihood": case.causes[0].likelihood if case.causes else None,
             "estimate": case.estimate,

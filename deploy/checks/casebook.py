@@ -47,7 +47,8 @@ def _content(casebook: Casebook) -> Iterator[Finding]:
     yield ok(f"dossiers : {len(cases)} ouverts", f"casebook: {len(cases)} cases open")
     waiting = [
         alert for alert in casebook.alerts(limit=LATEST)
-        if alert.told_at is None and alert.cancelled_at is None and (alert.attempts or alert.failed_at)
+        if alert.told_at is None and alert.cancelled_at is None
+        and (alert.why or alert.failed_at)  # taken and without words: it is being told at this moment
     ]  # fmt: skip
     for contact in dict.fromkeys(alert.contact for alert in waiting):
         of_contact = [alert for alert in waiting if alert.contact == contact]

@@ -24,7 +24,10 @@ from gateway.stores.influx_http import Http
 log = logging.getLogger(__name__)
 
 DAY_S: Final = 86_400
-POLICY: Final = "autogen"  # the retention policy's name in InfluxQL
+POLICY: Final = "autogen"  # the retention policy's name in 1.x
+# The name in our v1 mapping of 2.x. Not `autogen`: 2.4 and newer imagine a mapping of every bucket under that name,
+# keep it beside one that is made, and refuse to query where they find two.
+MAPPED: Final = "trezor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,7 @@ def _prepare_2(http: Http, bucket: Bucket) -> None:
             shard_group_duration_seconds=bucket.shard_days * DAY_S,
         )
         buckets = http.client.buckets_api()
-        _call(http, lambda: buckets.create_bucket(bucket_name=bucket.name, retention_rules=[rule]), tolerate=(422,))
+        call(http, lambda: buckets.create_bucket(bucket_name=bucket.name, retention_rules=[rule]), tolerate=(422,))
         found = _find_2(http, bucket.name)
         if found is None:
             raise StoreAway(f"InfluxDB at {http.address.url}: bucket {bucket.name} was made, but is not there")
@@ -119,32 +122,36 @@ def _prepare_2(http: Http, bucket: Bucket) -> None:
 
 
 def _map_2(http: Http, database: str, bucket: Any) -> None:
-    """Lets InfluxQL find the bucket under its own name. Newer servers imagine one ("virtual") besides."""
+    """Lets InfluxQL find the bucket under its own name, by exactly one mapping."""
     mappings = DBRPsService(http.client.api_client)
-    known = _call(http, lambda: mappings.get_dbr_ps(org=http.address.org, db=database), tolerate=(401, 403))
+    known = call(http, lambda: mappings.get_dbr_ps(org=http.address.org, db=database), tolerate=(401, 403))
     if known is None:
         log.warning("InfluxDB: the token may not see v1 mappings; without one for %s reading will fail", database)
         return
     made = [mapping for mapping in known.content or [] if not mapping.virtual]
-    if any(mapping.bucket_id == bucket.id and mapping.default for mapping in made):
+    imagined = {(mapping.bucket_id, mapping.retention_policy) for mapping in known.content or [] if mapping.virtual}
+    if any(
+        mapping.bucket_id == bucket.id and mapping.default and (bucket.id, mapping.retention_policy) not in imagined
+        for mapping in made
+    ):
         return
     for mapping in made:
         find = partial(http.client.buckets_api().find_bucket_by_id, mapping.bucket_id)
-        if mapping.bucket_id != bucket.id and _call(http, find, tolerate=(404,)) is not None:
+        if mapping.bucket_id != bucket.id and call(http, find, tolerate=(404,)) is not None:
             raise StoreAway(
                 f"InfluxDB at {http.address.url} maps database {database} to another bucket ({mapping.bucket_id}): "
                 f"remove that mapping (influx v1 dbrp delete --id {mapping.id}) or choose another world"
             )
-        _unmap_2(http, mapping)  # its bucket is gone, or it is not the default
+        _unmap_2(http, mapping)  # its bucket is gone, it is not the default, or an imagined one bears the same name
     mapping = DBRPCreate(
-        org_id=bucket.org_id, bucket_id=bucket.id, database=database, retention_policy=POLICY, default=True
+        org_id=bucket.org_id, bucket_id=bucket.id, database=database, retention_policy=MAPPED, default=True
     )
-    _call(http, lambda: mappings.post_dbrp(dbrp_create=mapping))
+    call(http, lambda: mappings.post_dbrp(dbrp_create=mapping))
 
 
 def _unmap_2(http: Http, mapping: Any) -> None:
     mappings = DBRPsService(http.client.api_client)
-    _call(http, partial(mappings.delete_dbrpid, dbrp_id=mapping.id, org=http.address.org), tolerate=(404,))
+    call(http, partial(mappings.delete_dbrpid, dbrp_id=mapping.id, org=http.address.org), tolerate=(404,))
 
 
 def _drop_2(http: Http, bucket: Bucket) -> None:
@@ -152,17 +159,17 @@ def _drop_2(http: Http, bucket: Bucket) -> None:
     if found is None:
         return
     mappings = DBRPsService(http.client.api_client)
-    known = _call(http, lambda: mappings.get_dbr_ps(org=http.address.org, bucket_id=found.id), tolerate=(401, 403))
+    known = call(http, lambda: mappings.get_dbr_ps(org=http.address.org, bucket_id=found.id), tolerate=(401, 403))
     for mapping in (known.content or []) if known is not None else []:
         if not mapping.virtual:
             _unmap_2(http, mapping)
-    _call(http, lambda: http.client.buckets_api().delete_bucket(found.id), tolerate=(404,))
+    call(http, lambda: http.client.buckets_api().delete_bucket(found.id), tolerate=(404,))
 
 
 def _find_2(http: Http, name: str) -> Any:
     """The bucket of that name, None when it is not there: some versions answer 404, some an empty list."""
     buckets = http.client.buckets_api()
-    found = _call(http, lambda: buckets.find_buckets(name=name, org=http.address.org), tolerate=(404,))
+    found = call(http, lambda: buckets.find_buckets(name=name, org=http.address.org), tolerate=(404,))
     return next(iter(found.buckets or []), None) if found is not None else None
 
 
@@ -193,7 +200,7 @@ def _do(http: Http, statement: str) -> None:
         pass
 
 
-def _call(http: Http, ask: Callable[[], Any], tolerate: tuple[int, ...] = ()) -> Any:
+def call(http: Http, ask: Callable[[], Any], tolerate: tuple[int, ...] = ()) -> Any:
     """The answer of a call of influxdb-client; None when the status is one that is tolerated."""
     try:
         return ask()

@@ -54,6 +54,7 @@ class Screen:
         # A variable that nobody has replaced would be an error of the dashboards: what is left is looked for below.
         for name, value in {
             "$timeFilter": f"time >= {since}ms and time <= {until}ms",
+            "${__from}": str(since),
             "${__to}": str(until),
             "$__interval": f"{-(-step // timedelta(seconds=1))}s",
             "${commune:raw}": self.commune,
@@ -67,7 +68,7 @@ class Screen:
 
 def ask(url: str, database: str, text: str) -> list[dict[str, Any]]:
     """The series of InfluxDB's answer. Fails on an error that Grafana would show."""
-    answer = requests.get(f"{url}/query", params={"db": database, "q": text, "epoch": "ms"}, timeout=60)
+    answer = requests.post(f"{url}/query", {"q": text}, params={"db": database, "epoch": "ms"}, timeout=60)
     said = answer.json()
     assert answer.ok, f"{said} to {text}"
     (result,) = said["results"]

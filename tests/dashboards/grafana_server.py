@@ -42,6 +42,7 @@ class FakeGrafana:
     users: dict[int, dict[str, Any]] = field(
         default_factory=lambda: {1: {"login": "admin", "email": "", "role": "Admin"}}
     )
+    store_away: str = ""  # why Grafana cannot ask InfluxDB
     newcomers: str = "Viewer"  # auto_assign_org_role; '' where auto_assign_org is off
     calls: list[tuple[str, str]] = field(default_factory=list)
 
@@ -106,6 +107,7 @@ class FakeGrafana:
         yield r"/api/datasources", "POST", "Admin", self.add_source
         yield r"/api/datasources/uid/([^/]+)", "GET", "Admin", self.get_source
         yield r"/api/datasources/uid/([^/]+)", "PUT", "Admin", self.put_source
+        yield r"/api/datasources/uid/([^/]+)/health", "GET", "Viewer", self.try_source
         yield r"/api/folders", "POST", "Admin", self.add_folder
         yield r"/api/folders/([^/]+)", "GET", "Viewer", self.get_folder
         yield r"/api/folders/([^/]+)/permissions", "GET", "Admin", self.get_permissions
@@ -152,19 +154,20 @@ class FakeGrafana:
         secrets = self.secrets.setdefault(sent["uid"], {})
         secrets.update(sent.get("secureJsonData") or {})
         # Grafana adds defaults of its own to what it was given.
-        defaults = {
-            "id": len(self.sources) + 1,
-            "orgId": 1,
-            "typeLogoUrl": "",
-            "readOnly": False,
-            "withCredentials": False,
-        }
+        defaults = {"id": len(self.sources) + 1, "orgId": 1, "typeLogoUrl": "", "readOnly": False}
         kept = {key: value for key, value in sent.items() if key != "secureJsonData"}
         fields = {"secureJsonFields": dict.fromkeys(secrets, True), "version": version}
         self.sources[sent["uid"]] = defaults | kept | fields
 
     def get_source(self, uid: str) -> Answer:
         return (200, self.sources[uid]) if uid in self.sources else (404, {"message": "Data source not found"})
+
+    def try_source(self, uid: str) -> Answer:
+        if uid not in self.sources:
+            return 404, {"message": "Data source not found"}
+        if self.store_away:
+            return 400, {"message": f"error performing influxQL query {self.store_away}", "status": "ERROR"}
+        return 200, {"message": "datasource is working. 0 measurements found", "status": "OK"}
 
     def put_source(self, uid: str, sent: dict[str, Any]) -> Answer:
         if uid not in self.sources:
@@ -289,13 +292,8 @@ class FakeGrafana:
         if any(team["name"] == sent["name"] for team in self.teams.values()):
             return 409, {"message": "Team name taken"}
         ident = 11 + len(self.teams)
-        self.teams[ident] = {
-            "id": ident,
-            "orgId": 1,
-            "name": sent["name"],
-            "email": sent.get("email", ""),
-            "memberCount": 0,
-        }
+        team = {"id": ident, "orgId": 1, "name": sent["name"], "email": sent.get("email", ""), "memberCount": 0}
+        self.teams[ident] = team
         return 200, {"message": "Team created", "teamId": ident}
 
     def person(self, ident: int) -> dict[str, Any]:

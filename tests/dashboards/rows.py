@@ -161,7 +161,8 @@ def nights(world: World) -> pl.DataFrame:
                 "led_wh": seen and (0.0 if dark else 262.0), "dusk_v": seen and 13.35, "dawn_v": seen and 13.05,
                 "charge_ah": seen and 22.0, "discharge_ah": seen and 20.5,
                 "sun": 0.7 + 0.3 * rng.random(), "yield_ratio": seen and 1 - dirt, "soiling": seen and dirt,
-                "capacity": seen and 0.93, "autonomy": seen and 2.4, "dark_risk": 1.0 if dark else seen and 0.03,
+                "capacity": seen and 0.93, "autonomy": seen and 2.4, "samples": 0 if silent else 96,
+                "dark_risk": 1.0 if dark else seen and 0.03,
             })  # fmt: skip
     return pl.DataFrame(rows, schema=dict(TABLES["nights"].schema))
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from dashboards.view import BACKEND_INFLUXQL, View
 from gateway.fleet import parse_fleet
 from gateway.store import TABLES
 from monitor.fault import WORDS, Kind
+from monitor.web.app import create_app
+from monitor.web.world import NoSuchWorld, World
 from tests.dashboards.as_grafana import asked
 from tests.dashboards.sdk_types import model_mistakes
 
@@ -169,6 +172,19 @@ def test_no_french_is_left_in_the_english_dashboards() -> None:
         [[p.get("title"), p.get("description")] for b in ENGLISH for p in b["panels"]], ensure_ascii=False
     )
     assert re.findall(r"[éèêàçùîôœ]", text) == []
+
+
+def test_every_link_to_the_console_leads_to_one_of_its_pages() -> None:
+    def nowhere(name: str) -> World:
+        raise NoSuchWorld(name)
+
+    app = create_app(nowhere, FLEET, lambda: datetime(2026, 11, 23, tzinfo=UTC), live="trezor", secret="x")
+    values = {"world:text": "trezor", "__data.fields.case": "7", "commune:raw": "fatoma", "lamp:raw": "fatoma-01"}
+    pages = set()
+    for path in re.findall(r'"http://page(/[^"]*)"', json.dumps(FRENCH)):
+        filled = re.sub(r"\$\{([^}]+)\}", lambda found: values[found[1]], path)
+        pages.add(app.url_map.bind("page").match(filled)[0])
+    assert pages == {"world.fleet", "world.commune", "world.lamp", "world.case"}
 
 
 def test_the_home_is_one_of_them() -> None:

@@ -19,6 +19,7 @@ from dashboards.people import TEAM, TEAM_ADDRESS
 from dashboards.publish import FOLDER_UID, Wish, publish
 from dashboards.sources import Influx
 from tests.dashboards.grafana_server import ADMIN, TOKEN, VIEWER_TOKEN, FakeGrafana, serving
+from tests.influx.stand_in import Server, running
 
 VERSIONS = ["9.3.16", "10.4.2", "11.6.0", "12.2.1"]
 WISH = Wish(influx=Influx("http://influxdb:8086", token="influx-secret"), worlds=("trezor",), page="http://page")
@@ -60,6 +61,16 @@ class TestAnEmptyGrafana:
         (team,) = grafana.teams
         said = [(i["role"], i["teamId"], i["userId"], i["permission"]) for i in grafana.permissions[FOLDER_UID]]
         assert said == [("", 0, 7, 4), ("Viewer", 0, 0, 1), ("Editor", 0, 0, 2), ("", team, 0, 1)]
+
+    def test_permissions_that_cannot_be_set_are_told_and_the_rest_is_done(
+        self, grafana: FakeGrafana, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(grafana, "put_permissions", lambda *_: (500, {"message": "failed to set"}))
+        told = published(grafana)
+        assert [(c.what, c.action) for c in told if c.action != "create"] == [
+            (f"{TEAM!r} may look into the folder", "refuse")
+        ]
+        assert grafana.preferences["homeDashboardUID"] == "trezor-fleet"
 
     def test_a_dry_run_writes_nothing_and_says_what_it_would(self, grafana: FakeGrafana) -> None:
         assert actions(published(grafana, dry_run=True)) == {"create"}
@@ -239,6 +250,20 @@ class TestTheCommand:
             board = json.dumps(grafana.boards["trezor-fleet"]["model"])
             assert "http://page/w/${world:text}/" in board
             assert grafana.secrets["tz-trezor"] == {"httpHeaderValue1": "Token t0ken"}
+
+    def test_grafana_gets_a_token_that_may_only_read(self) -> None:
+        with serving(FakeGrafana()) as grafana, running(Server()) as influx:
+            store = ("--store", influx.url, "--influx-url", "http://influxdb:8086")
+            rehearsed = run("publish", "--url", grafana.url, "--token", TOKEN, *store, "--dry-run")
+            assert (rehearsed.exit_code, influx.tokens) == (0, [])
+            for _ in range(2):
+                result = run("publish", "--url", grafana.url, "--token", TOKEN, *store)
+                assert result.exit_code == 0, result.output
+            (made,) = influx.tokens
+            assert {one["action"] for one in made["permissions"]} == {"read"}
+            assert grafana.secrets["tz-trezor"] == {"httpHeaderValue1": f"Token {made['token']}"}
+            assert grafana.sources["tz-trezor_kept"]["url"] == "http://influxdb:8086"
+            assert made["token"] not in result.output
 
     def test_a_dry_run_shows_the_difference(self) -> None:
         with serving(FakeGrafana()) as grafana:

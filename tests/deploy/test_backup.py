@@ -114,6 +114,18 @@ def test_nothing_is_overwritten(world: World, tmp_path: Path, opened: Callable[.
     assert done.fleet.read_text() == "title = 'ours'\n"
 
 
+def test_where_the_fleet_file_cannot_be_written_it_stays_in_the_backup(
+    world: World, tmp_path: Path, opened: Callable[..., World]
+) -> None:
+    """As in a container, which mounts the fleet file to be read; all else is restored all the same."""
+    back_up(tmp_path / "backup", "trezor", *world, tmp_path / "fleet.toml", NOW)
+    other = opened(f"duckdb:///{tmp_path}/other.duckdb", f"sqlite:///{tmp_path}/other.sqlite", "drill")
+    (tmp_path / "closed").write_text("no folder")
+    done = restore(tmp_path / "backup", *other, tmp_path / "closed" / "fleet.toml")
+    assert done.fleet == tmp_path / "backup" / "fleet.toml"
+    same(world, other)
+
+
 def test_an_interrupted_restore_is_gone_on_with(world: World, tmp_path: Path, opened: Callable[..., World]) -> None:
     back_up(tmp_path / "backup", "trezor", *world, tmp_path / "fleet.toml", NOW)
     other = opened("memory:", "sqlite://")

@@ -2,10 +2,14 @@
 
 import re
 import shutil
+import subprocess
+import sys
+import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import yaml
 
@@ -13,6 +17,7 @@ from deploy.files import Settings
 from deploy.provision import Provisioner, link_settings
 from tests.deploy.compose import FILE, PROFILES, ROOT, compose, configured
 from tests.gateway.wire import FLEET_FILE, fleet
+from trezor import cli
 
 OURS = ("gateway", "monitor", "dashboards", "lamps", "tools")
 ENDS = ("dashboards", "tools", "lamps")  # what nobody waits for needs no health check
@@ -77,6 +82,19 @@ def test_every_service_comes_back_and_is_waited_for(services: dict[str, Any]) ->
     assert set(services["gateway"]["depends_on"]) == {"mosquitto", "influxdb"}
     assert set(services["monitor"]["depends_on"]) == {"influxdb", "postgres"}
     assert set(services["dashboards"]["depends_on"]) == {"grafana", "influxdb"}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_setting_is_one_that_its_command_reads(project: Path, services: dict[str, Any], name: str) -> None:
+    """A variable that nobody reads is a setting that somebody believes in."""
+    found: click.Command = cli
+    for word in services[name]["command"]:
+        found = found.commands[word] if isinstance(found, click.Group) else found
+    read = {parameter.envvar for parameter in found.params}
+    read |= {"monitor": {"TREZOR_SECRET"}, "tools": {"TREZOR_CASEBOOK", "TREZOR_ACCOUNTS"}}.get(name, set())
+    contacts = Settings(project / "provisioned" / "contacts.env").all()  # read where an alert is sent
+    given = {variable for variable in services[name]["environment"] if variable.startswith("TREZOR_")}
+    assert given - set(contacts) - read == set()
 
 
 def test_only_lamps_reach_it_from_outside(services: dict[str, Any]) -> None:
@@ -145,6 +163,38 @@ def test_the_image_holds_what_runs_and_nothing_else() -> None:
     assert all((ROOT / name).exists() for name in let_in)
     assert re.search(r"^USER (?!0|root)", dockerfile, re.M)
     assert not re.search("ENV.*(PASSWORD|TOKEN|SECRET)|ARG", dockerfile)
+
+
+def test_the_command_starts_from_what_the_image_holds(tmp_path: Path) -> None:
+    """What the build stage copies is put aside here: a module that it forgets would only be missed in a container."""
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    for *sources, target in (line.split() for line in re.findall(r"^COPY (?!--)(.*)$", dockerfile, re.M)):
+        for name in sources:
+            if (ROOT / name).is_dir():
+                shutil.copytree(ROOT / name, tmp_path / target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(ROOT / name, tmp_path / target)
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    ours = {*settings["py-modules"], *(name.rstrip("*") for name in settings["packages"]["find"]["include"])}
+    ask = (
+        "import sys, trezor; print(*(m.__file__ for n, m in sys.modules.items() "
+        f"if n.partition('.')[0] in {ours} and m.__file__), sep='\\n')"
+    )
+    done = subprocess.run([sys.executable, "-c", ask], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    loaded = done.stdout.split()
+    assert [path for path in loaded if not path.startswith(str(tmp_path))] == [], "not copied by the Dockerfile"
+    assert {Path(path).relative_to(tmp_path).parts[0].removesuffix(".py") for path in loaded} == ours
+
+
+def test_every_file_that_is_no_module_goes_into_the_image_with_its_package() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    patterns = settings["package-data"]["*"]
+    packages = [name.rstrip("*") for name in settings["packages"]["find"]["include"]]
+    files = [path for name in packages for path in (ROOT / name).rglob("*") if path.is_file()]
+    left = {path for path in files if path.suffix not in (".py", ".pyc") and not any(map(path.match, patterns))}
+    # What a machine without Docker copies from the clone by hand.
+    assert {path.parent for path in left} == {ROOT / "deploy" / "systemd"}
 
 
 def test_git_ignores_what_provisioning_makes() -> None:

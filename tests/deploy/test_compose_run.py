@@ -16,7 +16,6 @@ import pytest
 from deploy.files import Settings
 from deploy.provision import link_settings
 from gateway.stores import open_store
-from tests.broker.lamps import wait_until
 from tests.dashboards.grafana_server import ADMIN, FakeGrafana, serving
 from tests.deploy.compose import FILE, Here, configured
 from tests.gateway.wire import FLEET_FILE, fleet
@@ -162,6 +161,8 @@ def test_dashboards_are_published_once(service: Service, grafana: FakeGrafana) -
     done = service.here.run(service.services["dashboards"])
     assert done.returncode == 0, done.stdout + done.stderr
     assert len(grafana.boards) == 5
+    shown = str(grafana.boards["trezor-fleet"]["model"]["links"])
+    assert f"'{service.services['dashboards']['environment']['TREZOR_PAGE_URL']}/w/${{world:text}}/'" in shown
     again = service.here.run(service.services["dashboards"])
     assert again.returncode == 0, again.stdout + again.stderr
     assert "made" not in again.stdout
@@ -200,7 +201,7 @@ def test_lamps_may_not_play_in_the_living_world(service: Service) -> None:
 
 def test_all_stop_when_told(service: Service) -> None:
     """The last: within the time that Compose gives them."""
-    wait_until(lambda: all(child.poll() is None for child in service.children.values()), what="all to be up")
+    assert [name for name, child in service.children.items() if child.poll() is not None] == [], service.logs()
     for name, child in service.children.items():
         began = time.monotonic()
         code = service.here.stop(child)

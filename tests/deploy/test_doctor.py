@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from dashboards.sources import Influx as Source
+from dashboards.sources import data_sources
 from deploy import doctor as doctor_module
 from deploy.checks.broker import check_broker
 from deploy.checks.casebook import check_casebook
@@ -232,6 +234,7 @@ class TestCasebook:
         assert "1 cases open" in said(check_casebook, setup)
         assert wrong(check_casebook, setup) == []
         (alert,) = book.take(NOW, timedelta(minutes=2))
+        assert wrong(check_casebook, setup) == [], "it is being told at this moment"
         book.failed(alert.id, "mot de passe refusé", permanent=False, now=NOW)
         (broken,) = wrong(check_casebook, setup)
         assert "'mairie de Fatoma': mot de passe refusé" in broken
@@ -306,7 +309,15 @@ def test_grafana_is_asked_where_one_is_named(setup: Setup) -> None:
     assert list(check_grafana(setup)) == []
     with serving(FakeGrafana()) as grafana:
         right = grafana.url.replace("://", f"://{ADMIN[0]}:{ADMIN[1]}@")
+        (unpublished,) = wrong(check_grafana, replace(setup, grafana=right))
+        assert "no data source for the world trezor" in unpublished
+        for source in data_sources(Source("http://influxdb:8086", "t0ken"), ["trezor"]):
+            grafana.add_source(source)
         assert wrong(check_grafana, replace(setup, grafana=right)) == []
+        assert "Grafana reads the store of the world trezor" in said(check_grafana, replace(setup, grafana=right))
+        grafana.store_away = "unauthorized access"
+        (ill,) = wrong(check_grafana, replace(setup, grafana=right))
+        assert "unauthorized access" in ill
         assert len(wrong(check_grafana, replace(setup, grafana=grafana.url, grafana_token="wrong"))) == 1
     (away,) = wrong(check_grafana, replace(setup, grafana=right))
     assert "secret" not in away

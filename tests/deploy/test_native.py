@@ -1,6 +1,7 @@
 """The station without Docker: its unit, its settings, and Mosquitto's configuration moved to where Debian has it."""
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
 from deploy.files import Settings
 from tests.broker.lamps import wait_until
@@ -16,6 +18,7 @@ from tests.deploy.compose import ROOT, Here
 from tests.gateway.wire import FLEET_FILE, fleet
 from tests.mosquitto_server import free_port, need
 from tests.provisioned_broker import DEPLOYED, ProvisionedBroker
+from trezor import cli
 
 UNIT = ROOT / "deploy" / "systemd" / "trezor-station.service"
 EXAMPLE = ROOT / "deploy" / "systemd" / "station.env.example"
@@ -89,6 +92,24 @@ def test_the_documented_command_moves_mosquittos_paths_and_nothing_else(tmp_path
     assert "certfile /etc/mosquitto/trezor/server.pem" in settings
     assert "persistence_location /var/lib/mosquitto/" in settings
     assert len(settings) == len([line for line in DEPLOYED.read_text().splitlines() if line and line[0] != "#"])
+
+
+def test_the_readme_leads_from_the_clone_to_the_dashboard_in_ten_lines() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (block,) = (block for block in re.findall(r"```\n(git clone.*?)```", text, re.S))
+    lines = [line.partition("  #")[0].strip() for line in block.splitlines()]
+    assert len(lines) <= 10
+    for line in lines:
+        if found := re.search(r"trezor:local (?!\.)(.+)$|run --rm tools (.+)$", line):
+            name, *words = shlex.split(found[1] or found[2])
+            command = cli.commands[name]
+            command.make_context(name, words)  # raises on an option that is none
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    assert {word for line in lines for word in re.findall(r"--profile (\w+)", line)} == {"demo"}
+    assert compose["services"]["lamps"]["profiles"] == ["demo"]
+    assert compose["services"]["gateway"]["image"] in lines[1]
+    assert "127.0.0.1:3000" in block
+    assert "127.0.0.1:3000" in str(compose["services"]["grafana"]["ports"])
 
 
 def test_every_file_and_command_of_the_guide_is_there() -> None:

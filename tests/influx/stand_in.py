@@ -28,6 +28,7 @@ class Server:
     buckets: dict[str, dict[str, Any]] = field(default_factory=dict)
     mappings: dict[str, dict[str, Any]] = field(default_factory=dict)
     databases: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tokens: list[dict[str, Any]] = field(default_factory=list)
     refuse: dict[str, int] = field(default_factory=dict)  # "METHOD /path" -> status
     _ids: Iterator[int] = field(default_factory=lambda: count(1))
 
@@ -63,6 +64,10 @@ class Server:
                 if not self._org_of(query):
                     return _invalid("org or orgID must be provided")
                 return (204, None) if self.mappings.pop(id, None) else _missing("mapping")
+            case "GET", "/api/v2/authorizations", _:
+                return self._find_tokens(query)
+            case "POST", "/api/v2/authorizations", _:
+                return self._make_token(body)
             case _, "/api/v3/configure/database", _:
                 return self._databases(method, query, body)
         return 404, {"code": "not found", "message": "path not found"}
@@ -105,14 +110,26 @@ class Server:
             return _invalid(f"unknown parameters {unknown}")
         if not self._org_of(query):
             return _invalid("org or orgID must be provided")
+        wanted = {key: query[name] for key, name in (("database", "db"), ("bucketID", "bucketID")) if name in query}
+        return 200, {"content": [m for m in self._all_mappings() if wanted.items() <= m.items()]}
+
+    def _all_mappings(self) -> list[dict[str, Any]]:
+        """An imagined one stays beside a made one of the same bucket, but is not the default then."""
+        mapped = {mapping["bucketID"] for mapping in self.mappings.values()}
         imagined = [
             {"id": b["id"], "bucketID": b["id"], "database": b["name"], "retention_policy": "autogen",
-             "default": False, "virtual": True, "orgID": ORG_ID}
+             "default": b["id"] not in mapped, "virtual": True, "orgID": ORG_ID}
             for b in self.buckets.values() if self.virtual
         ]  # fmt: skip
-        wanted = {key: query[name] for key, name in (("database", "db"), ("bucketID", "bucketID")) if name in query}
-        everything = [*self.mappings.values(), *imagined]
-        return 200, {"content": [m for m in everything if wanted.items() <= m.items()]}
+        return [*self.mappings.values(), *imagined]
+
+    def found_by_influxql(self, database: str) -> str:
+        """The bucket that `SELECT … FROM` reads: by the default policy, and then by database and policy together."""
+        there = [mapping for mapping in self._all_mappings() if mapping["database"] == database]
+        (default,) = [mapping for mapping in there if mapping["default"]]
+        found = [mapping for mapping in there if mapping["retention_policy"] == default["retention_policy"]]
+        assert len(found) == 1, f"finding DBRP mappings: expected 1, found {len(found)}"
+        return str(self.buckets[found[0]["bucketID"]]["name"])
 
     def _make_mapping(self, body: dict[str, Any]) -> Answer:
         if set(body) - {"orgID", "org", "bucketID", "database", "retention_policy", "default"}:
@@ -127,6 +144,27 @@ class Server:
         id = f"{next(self._ids):016x}"
         self.mappings[id] = {"id": id, "virtual": False, **body}
         return 201, self.mappings[id]
+
+    def _find_tokens(self, query: dict[str, str]) -> Answer:
+        if unknown := set(query) - {"org", "orgID", "user", "userID"}:
+            return _invalid(f"unknown parameters {unknown}")
+        if query.get("org", self.org) != self.org:
+            return _missing("organization")
+        return 200, {"links": {"self": "/api/v2/authorizations"}, "authorizations": self.tokens}
+
+    def _make_token(self, body: dict[str, Any]) -> Answer:
+        if unknown := set(body) - {"orgID", "userID", "description", "status", "permissions"}:
+            return _invalid(f"unknown keys {unknown}")
+        if body.get("orgID") != ORG_ID or not body.get("permissions"):
+            return _invalid("orgID and permissions are required")
+        for one in body["permissions"]:
+            if set(one) != {"action", "resource"} or one["action"] not in ("read", "write"):
+                return _invalid("a permission has an action and a resource")
+            if set(one["resource"]) - {"type", "id", "name", "orgID", "org"} or "type" not in one["resource"]:
+                return _invalid("a resource has a type, and may have id, name, orgID and org")
+        id = f"{next(self._ids):016x}"
+        self.tokens.append({"id": id, "status": "active", "org": self.org, "token": f"made-{id}==", **body})
+        return 201, self.tokens[-1]
 
     def _databases(self, method: str, query: dict[str, str], body: Any) -> Answer:
         match method:

@@ -53,6 +53,18 @@ class TestInfluxDB2:
         mapped = {m["database"]: (two.buckets[m["bucketID"]]["name"], m["default"]) for m in two.mappings.values()}
         assert mapped == {"mopti": ("mopti", True), "mopti_kept": ("mopti_kept", True)}
 
+    @pytest.mark.parametrize("virtual", [True, False])
+    def test_influxql_finds_each_bucket_by_exactly_one_mapping(self, virtual: bool, connect: Any) -> None:
+        """Whether the server imagines mappings (2.4 and newer) or not, and whatever mapping was there before."""
+        with running(Server(virtual=virtual)) as server:
+            prepare(connect(server.url), WORLD)
+            assert [server.found_by_influxql(bucket.name) for bucket in WORLD] == ["mopti", "mopti_kept"]
+            for mapping in server.mappings.values():
+                mapping["retention_policy"] = "autogen"
+            prepare(connect(server.url), WORLD)
+            assert [server.found_by_influxql(bucket.name) for bucket in WORLD] == ["mopti", "mopti_kept"]
+            assert len(server.mappings) == 2
+
     def test_asking_again_changes_nothing(self, two: Server, connect: Any) -> None:
         prepare(connect(two.url), WORLD)
         made = (dict(two.buckets), dict(two.mappings))

@@ -150,6 +150,18 @@ def test_time_to_detect_and_to_repair_are_medians_of_the_cases(filled: Filled) -
     assert filled.panel("faults", "Délai pour réparer (médiane)")[0]["median"] == pytest.approx(repair)
 
 
+def test_delays_by_kind_are_medians_of_its_cases(filled: Filled) -> None:
+    faults = rows.faults(filled.world).filter(pl.col("kind") != "low_sun")
+    counted, detect, repair = (filled.panel("faults", "Délais par panne", nth) for nth in range(3))
+    assert {row["kind"]: row["cases"] for row in counted} == dict(faults.group_by("kind").len().iter_rows())
+    ended = faults.drop_nulls("until").with_columns(h=(pl.col("until") - pl.col("since")).dt.total_seconds() / 3600)
+    expected = dict(ended.group_by("kind").agg(pl.col("h").median()).iter_rows())
+    assert {row["kind"]: row["repair"] for row in repair} == pytest.approx(expected)
+    assert {row["detect"] for row in detect} == {6}
+    # Grafana joins the rows of one kind by their time too.
+    assert len({row["time"] for rows_ in (counted, detect, repair) for row in rows_}) == 1
+
+
 def test_the_peers_median_is_that_of_the_communes_lamps(filled: Filled) -> None:
     noon = filled.world.start + timedelta(days=1, hours=12)
     samples = rows.telemetry(filled.world, 1, 1).filter(
@@ -161,6 +173,21 @@ def test_the_peers_median_is_that_of_the_communes_lamps(filled: Filled) -> None:
     # InfluxQL's percentile is a nearest rank: one of the samples, next to the middle.
     ranks = sorted(samples["pv_ma"] / 1000)
     assert ranks[len(ranks) // 2 - 1] - 0.3 <= shown[near]["percentile"] <= ranks[len(ranks) // 2] + 0.3
+
+
+def test_the_band_of_peers_is_drawn_where_few_lamps_speak(influx: Influx, new_world: Callable[[], str]) -> None:
+    """InfluxQL's low percentiles have no value among three lamps, and then end the whole answer."""
+    few = rows.World(today() - timedelta(days=2), communes=("fatoma",), lamps=3, nights=2)
+    store = open_store(influx.url, name := new_world())
+    store.append("telemetry", rows.telemetry(few, 0, 2))
+    shown = Filled(influx, name, few, Screen(few.start, few.end, "fatoma", few.dark_lamp))
+    low, high, middle = (shown.panel("lamp", "Courant du panneau, les pairs derrière", nth) for nth in (1, 2, 3))
+    told = [[row["percentile"] for row in band if row["percentile"] is not None] for band in (low, middle, high)]
+    assert len(told[0]) == len(told[1]) == len(told[2]) == 96, "the commune is mute for one of the two days"
+    assert all(a <= b <= c for a, b, c in zip(*told, strict=True))
+    assert any(a < c for a, _, c in zip(*told, strict=True))
+    store.drop()
+    store.close()
 
 
 def test_the_delay_is_that_of_the_reports(filled: Filled) -> None:

@@ -32,11 +32,8 @@ SESSION_S: Final = 7 * 24 * 3600
 # Mosquitto deals an absent replica its share too: one that never comes back must not hold a share for a week.
 REPLICA_SESSION_S: Final = 3600
 KINDS: Final = (TELEMETRY, STATUS, EVENT)
-<<<<<<< HEAD
 OWN: Final = f"/{RESEND}"  # what the gateway says itself comes back to it through `+`
-=======
 UNHEARD: Final = timedelta(days=800)  # so far ahead may a played world begin of which nothing is known yet
->>>>>>> from-h3
 
 
 @dataclass(frozen=True, slots=True)

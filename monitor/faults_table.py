@@ -8,7 +8,7 @@ import polars as pl
 
 from gateway.fleet import Fleet
 from gateway.store import FAULTS, Store
-from monitor.case import HIDDEN, Case
+from monitor.case import HIDDEN, Case, State
 from monitor.sentence import evidence
 
 
@@ -38,6 +38,11 @@ def rows(cases: Iterable[Case], fleet: Fleet, now: datetime) -> pl.DataFrame:
     return pl.DataFrame(records, schema={name: FAULTS.schema[name] for name in FAULTS.schema})
 
 
+def _name(case: Case) -> tuple[str, str, str, datetime]:
+    """What names its row."""
+    return case.commune, case.lamp or "", str(case.kind), case.since
+
+
 class Mirror:
     """Copies changed cases into the store; what could not be copied waits for the next time."""
 
@@ -46,20 +51,32 @@ class Mirror:
         self._store = store
         self._fleet = fleet
         self._waiting = {case.id: case for case in cases}
-        self._since: dict[int, datetime] = {}
+        self._since: dict[int, set[datetime]] | None = None  # of each case's rows that stand in the store
 
     def copy(self, changed: Iterable[Case], now: datetime) -> None:
         """Raises StoreAway; then the cases wait."""
         self._waiting |= {case.id: case for case in changed}
         if not self._waiting:
             return
+        if self._since is None:
+            self._since = self._standing()
         cases = list(self._waiting.values())
         # A row is named by its since: where late data moved it, the old row must not stand beside the new one.
         moved = [
-            replace(case, since=self._since[case.id], withdrawn_at=now)
+            replace(case, since=since, withdrawn_at=now)
             for case in cases
-            if self._since.get(case.id, case.since) != case.since
+            for since in sorted(self._since.get(case.id, set()) - {case.since})
         ]
+        taken = {_name(case) for case in cases}
+        moved = [case for case in moved if _name(case) not in taken]  # another case's now
         self._store.append("faults", rows([*moved, *cases], self._fleet, now))
-        self._since |= {case.id: case.since for case in cases}
+        self._since |= {case.id: {case.since} for case in cases}
         self._waiting.clear()
+
+    def _standing(self) -> dict[int, set[datetime]]:
+        """What an earlier process has left: it may have ended between a change of the casebook and its copy."""
+        there = self._store.read("faults", columns=["case", "since", "state"])
+        standing: dict[int, set[datetime]] = {}
+        for case, since in there.filter(there["state"] != State.WITHDRAWN).select("case", "since").iter_rows():
+            standing.setdefault(case, set()).add(since)
+        return standing

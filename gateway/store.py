@@ -99,7 +99,7 @@ NIGHTS: Final = Table(
         **_columns(TIME, "out_since out_at gone_since gone_at cut_since cut_at lit_run_at lit_run_since"),
         **_columns(pl.Boolean(), "lit_last"),
         # the day
-        **_columns(_COUNT, "day_samples dead_n open_n alive_n battery_idle_n samples"),
+        **_columns(_COUNT, "day_samples dead_n open_n refused_n alive_n battery_idle_n samples"),
         **_columns(_REAL, "pv_share peers_pv_share dead_pv_v open_pv_v burning_minutes"),
         **_columns(TIME, "gain_at dead_since dead_at open_since open_at alive_at alive_since burning_since burning_at"),
         **_columns(TIME, "battery_idle_at battery_used_at unlit_day_at evening_at first_time last_time last_sent"),
@@ -113,7 +113,9 @@ NIGHTS: Final = Table(
         **_columns(_REAL, "unpowered_minutes"),
         **_columns(TIME, "restart_at unpowered_since unpowered_at powered_at"),
         # the battery itself, and the charger
-        **_columns(_REAL, "resistance idle_night_v rest_dusk_v rest_dawn_v drawn_ah cut_ah full_hour over_v"),
+        **_columns(
+            _REAL, "resistance idle_night_v rest_dusk_v rest_dawn_v dusk_a dawn_a drawn_ah cut_ah full_hour over_v"
+        ),
         **_columns(_COUNT, "resistance_n full_n over_n"),
         **_columns(TIME, "over_at over_since full_since full_at"),
         # clock, sensors, temperature

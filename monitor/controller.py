@@ -4,6 +4,8 @@ from typing import Final
 
 import polars as pl
 
+from monitor.peers import FULL_MARGIN, taking
+
 DARK_SHARE: Final = 0.35  # of Voc: below it the panel sees no sun; crossed within minutes at dusk and dawn
 NIGHT_HOURS: Final = (8.0, 15.5)  # a dark time outside this is no night but a fault or a gap
 SHARP_MIN: Final = 45.0  # between the samples around an edge: otherwise the edge is not known
@@ -76,6 +78,10 @@ def body(samples: pl.DataFrame) -> pl.DataFrame:
     battery_w = pl.col("bat_v") * pl.col("bat_a")
     drawing = pl.col("on") & (pl.col("elevation") < -2.0) & (pl.col("level") >= 20) & (battery_w < -1.0)
     charging = (pl.col("elevation") > 20.0) & (battery_w > 0.08 * pl.col("panel_w")) & ~pl.col("on")
+    # Near the end of charge power is refused in pulses, and what a mean voltage times a mean current says is not power.
+    charging &= (pl.col("bat_v") < pl.col("end_v") * (1 - FULL_MARGIN)) & taking()
+    # A PWM charger passes the panel's current on; its panel's voltage is the battery's, or open.
+    given = pl.when(pl.col("pwm")).then(pl.col("pv_a") * pl.col("bat_v")).otherwise(pl.col("pv_w"))
     # The longest stretch of equal readings, and its share of the date; a living panel's current is zero at night.
     unexplained = (-battery_w - pl.col("led_w") - pl.col("idle_w")).filter
     soc, before = pl.col("soc").drop_nulls(), pl.col("soc").drop_nulls().shift(1)
@@ -94,9 +100,7 @@ def body(samples: pl.DataFrame) -> pl.DataFrame:
         .cast(pl.Int32),
         bad_pv_n=(pl.col("pv_a") > 1.8 * pl.col("imp")).sum().cast(pl.Int32),
         led_balance=((pl.col("led_w") + pl.col("idle_w")) / -battery_w).filter(drawing).median(),
-        charge_balance=((battery_w + pl.col("idle_w")) / pl.col("pv_w"))
-        .filter(charging & (pl.col("pv_w") > 0))
-        .median(),
+        charge_balance=((battery_w + pl.col("idle_w")) / given).filter(charging & (given > 0)).median(),
         unexplained_high_w=unexplained(drawing & (pl.col("level") >= 60)).median(),
         unexplained_low_w=unexplained(drawing & (pl.col("level") < 60)).median(),
         soc_leaps=leaps.sum().cast(pl.Int32),

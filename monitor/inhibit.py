@@ -22,17 +22,26 @@ class Hides:
     after: timedelta
     reason: str
     unless: frozenset[str] = frozenset()  # likeliest causes that have nothing to do with the hider
+    outlives: bool = False  # what goes on for longer than `after` comes forward: it was not the hider's doing alone
 
 
 _H, _D = timedelta(hours=1), timedelta(days=1)
 
 INHIBITIONS: Final[tuple[Hides, ...]] = (
     Hides(
-        Kind.COMMUNE_SILENT, Kind.SILENT, True, 12 * _H, 36 * _H, "one incident, never twenty; backlogs come one by one"
+        Kind.COMMUNE_SILENT,
+        Kind.SILENT,
+        True,
+        12 * _H,
+        36 * _H,
+        "one incident, never twenty; backlogs come one by one",
+        outlives=True,
     ),
     Hides(Kind.BATTERY_LOST, Kind.SILENT, False, 24 * _H, 24 * _H, "without a battery no lamp talks at night"),
-    Hides(Kind.BATTERY_LOST, Kind.DARK, False, 24 * _H, 24 * _H, "without a battery there is no light"),
-    Hides(Kind.BATTERY_LOST, Kind.EARLY_OFF, False, 24 * _H, 24 * _H, "without a battery there is no light"),
+    Hides(Kind.BATTERY_LOST, Kind.DARK, False, 24 * _H, 24 * _H, "without a battery there is no light", outlives=True),
+    Hides(
+        Kind.BATTERY_LOST, Kind.EARLY_OFF, False, 24 * _H, 24 * _H, "without a battery there is no light", outlives=True
+    ),
     Hides(Kind.RESTART_LOOP, Kind.BATTERY_LOST, False, 2 * _D, _D, "the controller has no power because it restarts"),
     Hides(Kind.BATTERY_LOST, Kind.RESTART_LOOP, False, 24 * _H, 24 * _H, "the controller restarts with every sunrise"),
     Hides(Kind.DARK, Kind.DIM, False, _D, _D, "a dark lamp is not dim"),
@@ -45,6 +54,7 @@ INHIBITIONS: Final[tuple[Hides, ...]] = (
         2 * _D,
         "the sky, not the lamp: a cloudy week empties every battery",
         frozenset({"profile", "driver"}),
+        outlives=True,
     ),
     Hides(Kind.LOW_SUN, Kind.DARK_RISK, True, 6 * _H, 2 * _D, "the sky, not the lamp"),
     Hides(Kind.EARLY_OFF, Kind.DARK_RISK, False, _D, _D, "it happened already"),
@@ -97,7 +107,7 @@ INHIBITIONS: Final[tuple[Hides, ...]] = (
 )
 
 
-def inhibit(episodes: Iterable[Episode]) -> list[Episode]:
+def inhibit(episodes: Iterable[Episode], now: datetime) -> list[Episode]:
     """The same episodes, those that another one hides marked with the kind that hides them.
 
     Where two would hide each other, the earlier line of INHIBITIONS holds: of what is wrong, something is always told.
@@ -116,7 +126,7 @@ def inhibit(episodes: Iterable[Episode]) -> list[Episode]:
                 continue
             place = episode.commune if rule.whole_commune else episode.subject
             for hider in by_place.get((rule.hider, place), ()):
-                if _begins_within(episode.opened_at, found[hider], rule) and not _hides(nth, hider, hider_of):
+                if _hidden(episode, found[hider], rule, now) and not _hides(nth, hider, hider_of):
                     hider_of[nth] = hider
                     break
     return [
@@ -135,5 +145,10 @@ def _hides(hider: int, hidden: int, hider_of: Mapping[int, int]) -> bool:
     return False
 
 
-def _begins_within(at: datetime, hider: Episode, rule: Hides) -> bool:
-    return hider.since - rule.before <= at and (hider.until is None or at <= hider.until + rule.after)
+def _hidden(episode: Episode, hider: Episode, rule: Hides, now: datetime) -> bool:
+    if hider.until is None:
+        return episode.opened_at >= hider.since - rule.before
+    over = hider.until + rule.after
+    return hider.since - rule.before <= episode.opened_at <= over and not (
+        rule.outlives and (episode.closed_at or now) > over
+    )

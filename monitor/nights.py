@@ -13,7 +13,7 @@ import polars as pl
 
 from gateway.telemetry import TIME
 from monitor.controller import body, clock_offset
-from monitor.peers import compare
+from monitor.peers import CURTAILED, compare
 from monitor.samples import prepared
 from monitor.sun import night_minutes
 from monitor.wear import wear
@@ -192,6 +192,14 @@ def _by_day(samples: pl.DataFrame) -> pl.DataFrame:
         dead_at=_nth("sent", dead, 4),
         dead_pv_v=pl.col("pv_v").filter(dead).median(),
         open_n=open_circuit.sum().cast(pl.Int32),
+        refused_n=(
+            high
+            & ~pl.col("pwm")
+            & (pl.col("pv_v") > pl.col("vmp") * CURTAILED)
+            & (pl.col("bat_v") > pl.col("nominal_v"))
+        )
+        .sum()
+        .cast(pl.Int32),
         open_since=pl.col("time").filter(open_circuit).first(),
         open_at=_nth("sent", open_circuit, 8),
         open_pv_v=pl.col("pv_v").filter(open_circuit).median(),

@@ -23,10 +23,12 @@ COULOMBIC: Final = 0.96  # of the charge comes out again, as long as the battery
 # LFP shows its own share from full to full, its sensors' errors included; what others take when full is gassed away.
 SHOWS_ITS_OWN: Final = "lfp"
 LEARNT_CYCLES: Final = 3  # full charges, before a lamp's own balance can be trusted for a forecast
-SURE_OF: Final = 0.85  # of what was counted as given: Ah are summed over days, and errors with them
+SURE_OF_ONE: Final = 0.97  # of what one night took from a full battery: so much it holds
+SURE_OF: Final = 0.85  # of what was counted as given over days
 REFUTED: Final = 0.95  # of what the cut-offs showed: who gives more holds more
 DAY_MIN: Final = 1440.0
 SEEN: Final = 0.93  # of a date's minutes with samples: less, and its Ah are not all counted
+PLENTY: Final = 1.15  # of what a night takes; a healthy panel brings twice as much
 FILLED: Final = 0.5  # of what the night took: less charge than this fills no battery
 SURELY_FULL: Final = 3  # samples at the end of charge
 FADING: Final = 0.985  # a day: what was learnt of a battery that changes, or is changed
@@ -122,8 +124,10 @@ def _walk(table: pl.DataFrame) -> tuple[pl.Series, pl.Series, pl.Series]:
         yields = np.where(hungry[:, None] & ~dead[:, j, None], np.column_stack([fresh, yields[:, :-1]]), yields)
         lately = _mean(yields, np.array([0.5, 0.3, 0.2]))
         toward = np.where(usual[:, j] > 0, usual[:, j], clear)
+        # A day that ended full could have brought more than it did.
+        plenty = np.where(full, np.maximum(gained, PLENTY * night[:, j]), gained)
         brings = [
-            np.where(hungry & ~np.isnan(lately), lately * (toward + (clear - toward) * CLOUDY_SPELL**n), gained)
+            np.where(hungry & ~np.isnan(lately), lately * (toward + (clear - toward) * CLOUDY_SPELL**n), plenty)
             for n in range(1, NIGHTS)
         ]
         brings = [np.where(hungry & dead[:, j], 0.0, day) for day in brings]
@@ -143,7 +147,9 @@ def _walk(table: pl.DataFrame) -> tuple[pl.Series, pl.Series, pl.Series]:
         learnt = np.where(learns, np.where(np.isnan(learnt), seen, 0.5 * (learnt + seen)), learnt)
         # … and what a night took without being cut off is the least that it holds.
         gave = np.where(heard[:, j] & ~was_cut & since_full, np.minimum(now + took[:, j], 1.1 * nominal[:, j]), 0.0)
-        least = np.maximum(least * FADING, gave)
+        # Counted in one night from full it is sure; summed over days, errors are summed as well.
+        gave_surely = np.where(full, SURE_OF_ONE, SURE_OF) * gave
+        least = np.maximum(least * FADING, gave_surely)
         learnt = np.where(gave > REFUTED * learnt, np.nan, learnt)  # a new battery, or it was no battery's cut-off
         holds = np.maximum(np.where(np.isnan(learnt), prior, learnt), least)
         learnt = np.where(np.isnan(learnt), learnt, prior + (learnt - prior) * FADING)
@@ -178,7 +184,7 @@ def _odds(
 def _less(needed: Floats, holds: Floats, doubt: Floats, least: Floats) -> Floats:
     """How likely a normal variable (mean `holds`, variance `doubt`) that is at least `least` is less than `needed`."""
     spread = np.sqrt(doubt)
-    excluded = np.minimum(ndtr((SURE_OF * least - holds) / spread), 0.999)
+    excluded = np.minimum(ndtr((least - holds) / spread), 0.999)
     return np.asarray(np.clip((ndtr((needed - holds) / spread) - excluded) / (1.0 - excluded), 0.0, 1.0))
 
 

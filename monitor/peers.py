@@ -14,8 +14,15 @@ MIN_PEERS: Final = 5  # a robust median needs five
 MIN_ELEVATION: Final = 10.0  # degrees; below, walls and trees decide
 FULL_MARGIN: Final = 0.018  # of the charge-end voltage: nearer than this the charger may be limiting
 CURTAILED: Final = 1.07  # of Vmp: an MPPT charger that holds its panel higher is refusing power
+PWM_DROP_V: Final = 1.5  # a PWM charger that takes all holds its panel half a volt above the battery, cables included
 HOURS: Final = tuple(range(7, 17))  # solar hours whose gains are kept apart: tilt, azimuth and trees have their hours
 _ROUNDS: Final = 3
+
+
+def taking() -> pl.Expr:
+    """Whether the charger takes all that the panel gives, as far as its panel's voltage tells."""
+    pulled_down = pl.col("pv_v") < pl.col("bat_v") + PWM_DROP_V
+    return pl.when(pl.col("pwm")).then(pulled_down).otherwise(pl.col("pv_v") < pl.col("vmp") * CURTAILED)
 
 
 def bulk(samples: pl.DataFrame) -> pl.Expr:
@@ -29,7 +36,7 @@ def bulk(samples: pl.DataFrame) -> pl.Expr:
         (pl.col("elevation") > MIN_ELEVATION)
         & (pl.col("bat_a") > 0)
         & ~pl.col("dead")
-        & (pl.col("pwm") | (pl.col("pv_v") < pl.col("vmp") * CURTAILED))
+        & taking()
         & (near_full.cast(pl.Int32).cum_max().over("row") == 0)
         & (pl.col("soc").fill_null(0) < 97)
     )

@@ -112,6 +112,12 @@ LIMITS: Final[dict[Kind, dict[str, Limit]]] = {
         "abrupt": Limit(
             "d'un coup", "de la perte", "la saleté met des semaines à faire ce qu'une casse fait d'un coup"
         ),
+        "beyond": Limit(
+            "de plus", "de la production", "que les voisins : ce que la saison fait à tous n'est la faute d'aucun"
+        ),
+        "every hour": Limit(
+            "à toute heure", "de la production", "à l'heure qui a le moins perdu : une ombre a ses heures"
+        ),
     },
     Kind.PANEL_PARTIAL: {
         "step": Limit(
@@ -119,6 +125,19 @@ LIMITS: Final[dict[Kind, dict[str, Limit]]] = {
         ),
         "swing": Limit("écart", "fois sa dispersion", "une lampe à demi à l'ombre varie avec chaque brume"),
         "clean": _CLEAN,
+        "shaded": Limit(
+            "ombre",
+            "de la production aux deux mêmes heures",
+            "ce qu'on bâtit ou qui pousse à côté prend le soleil direct",
+        ),
+        "new shade": Limit(
+            "ombre neuve", "de la production", "de plus qu'avant, et de plus qu'aux autres heures du jour"
+        ),
+        "bypassed": Limit(
+            "tension",
+            "de sa tension habituelle en charge",
+            "une rangée sur trois en vaut un tiers ; la chaleur, un dixième",
+        ),
     },
     Kind.PANEL_LOST: {
         "dead": Limit(
@@ -134,6 +153,9 @@ LIMITS: Final[dict[Kind, dict[str, Limit]]] = {
             "des mesures de la journée",
             "une batterie qui ne se charge ni ne se décharge de la journée n'est pas là",
         ),
+        "drained": Limit(
+            "vidée", "de la coupure", "une batterie vide est encore une batterie ; le régulateur n'a rien apporté"
+        ),
     },
     Kind.BATTERY_WORN: {
         "worn": Limit(
@@ -142,6 +164,11 @@ LIMITS: Final[dict[Kind, dict[str, Limit]]] = {
         "fresh": Limit("neuve", "de la capacité nominale", "une batterie neuve est bien au-dessus"),
         "sure": Limit(
             "sûr", "fois la dispersion d'une nuit", "sept nuits se trompent alors moins d'une fois sur dix mille"
+        ),
+        "scatter": Limit(
+            "dispersion",
+            "de la capacité nominale",
+            "écart des sept dernières nuits : des estimations qui sautent ne disent rien",
         ),
     },
     Kind.BATTERY_WEAK_CELL: {
@@ -155,6 +182,19 @@ LIMITS: Final[dict[Kind, dict[str, Limit]]] = {
         ),
         "ohm": Limit("résistance", "fois sa résistance habituelle", "l'usure la triple au plus ; un élément fait pire"),
         "sag": Limit("chute", "de la tension nominale", "en dessous, une résistance plus forte ne nuit pas"),
+        "summit": Limit(
+            "sommet",
+            "de la tension d'un élément",
+            "NiMH : elle manque aussi en fin de charge ; l'usure ne s'y voit pas",
+        ),
+        "empty": Limit(
+            "vide", "de la capacité nominale en moins", "une batterie vide descend aussi bas sans perdre d'élément"
+        ),
+        "beyond": Limit(
+            "au-delà",
+            "fois ce qu'explique la capacité perdue",
+            "la résistance croît comme le carré de la perte ; un élément va plus vite",
+        ),
     },
     Kind.CHARGER_STUCK: {
         "over": Limit(
@@ -168,6 +208,9 @@ LIMITS: Final[dict[Kind, dict[str, Limit]]] = {
         "uncharged": Limit(
             "sans charge", "mesures", "deux heures de panneau à vide avec une batterie qui n'est pas pleine"
         ),
+        "fed": Limit(
+            "gavée", "fois ce que la nuit a pris", "NiMH, deux jours de suite : pleine à 1,1 fois, tiède à 1,3"
+        ),
     },
     Kind.HOT: {
         "hot": Limit("chaude", "°C", "au-dessus, une batterie lithium-fer-phosphate vieillit plusieurs fois plus vite"),
@@ -176,6 +219,16 @@ LIMITS: Final[dict[Kind, dict[str, Limit]]] = {
         "rail": Limit("en butée", "mesures", "un fil lâche en donne une ou deux, un capteur cassé toutes"),
         "frozen": Limit("figée", "mesures pareilles", "six heures sans frémir : aucune mesure vivante ne fait cela"),
         "balance": Limit("bilan", "de la puissance", "capteurs à 2 % près, pertes du régulateur jusqu'à 10 %"),
+        "leaps": Limit(
+            "sauts",
+            "sauts de 20 % par jour de plus que d'habitude",
+            "une charge qui va et vient sans Ah ; pleine et vide ne comptent pas",
+        ),
+        "light moved": Limit(
+            "lumière",
+            "de sa puissance habituelle",
+            "les drivers dérivent de 5 % ; le courant de la batterie n'a pas bougé",
+        ),
     },
     Kind.CLOCK_WRONG: {
         "clock": Limit("écart", "min", "la limite du langage des lampes ; le panneau montre midi à trois minutes près"),
@@ -197,10 +250,18 @@ LIMITS: Final[dict[Kind, dict[str, Limit]]] = {
             "pas pleines", "des lampes", "une brume qui remplit quand même les batteries n'inquiète personne"
         ),
         "bright": Limit("revenu", "des bons jours du mois", "les batteries se remplissent de nouveau"),
+        "dark day": Limit(
+            "jour sombre", "des bons jours du mois", "un seul laisse à chaque batterie une demi-nuit de moins"
+        ),
+        "together": Limit(
+            "ensemble", "des lampes menacées", "les lampes tombent une à une ; quatre sur vingt, c'est le ciel"
+        ),
     },
     Kind.DARK_RISK: {
         "risk": Limit(
-            "risque", "de probabilité en trois nuits", "plus probable que non ; une nuit avant la panne elle-même"
+            "risque",
+            "de probabilité en trois nuits",
+            "une visite pour rien coûte moins qu'une nuit sans lumière ; deux sur trois se vérifient",
         ),
         "safe": Limit("sauve", "de probabilité en trois nuits", "pour ne pas changer d'avis chaque jour"),
     },

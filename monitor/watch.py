@@ -103,7 +103,7 @@ class Watch:
         newest = arrivals["time"].max() if arrivals.height else None
         cursor = newest if isinstance(newest, datetime) else self._cursor
         changes = self.casebook.reconcile(
-            inhibit(episodes), now=clock, horizon=horizon, fleet=self.fleet,
+            inhibit(episodes, clock), now=clock, horizon=horizon, fleet=self.fleet,
             remember=self._remembered(hearing, cursor, clock) if arrivals.height else {},
         )  # fmt: skip
         # Only what the casebook has taken is remembered here: a failed tick is simply done again.

@@ -12,9 +12,9 @@ SETTLING_MIN: Final = 40.0  # after dusk: the surface charge of the day is going
 
 
 def wear(samples: pl.DataFrame) -> pl.DataFrame:
-    """Per lamp and date: resistance (ohm), idle_night_v (V, unlit), rest_dusk_v and rest_dawn_v
-    (V, load taken out), drawn_ah, full_n (samples near the end of charge),
-    cut_ah (Ah drawn from dusk until the battery ended the light; null when it did not).
+    """Per lamp and date: resistance (ohm), idle_night_v (V, unlit), rest_dusk_v and rest_dawn_v (V, load taken out by
+    the night's own resistance), dusk_a and dawn_a (A, what flowed meanwhile), drawn_ah, full_n (samples near the end
+    of charge), cut_ah (Ah drawn from dusk until the battery ended the light; null when it did not).
 
     `samples`: see monitor.samples.prepared.
     """
@@ -57,6 +57,8 @@ def wear(samples: pl.DataFrame) -> pl.DataFrame:
         .filter(lit & pl.col("since_dusk").is_between(SETTLING_MIN, EDGE_HOURS * 60))
         .median(),
         rest_dawn_v=pl.col("rest").filter(lit & (pl.col("until_dawn") <= EDGE_HOURS * 60)).median(),
+        dusk_a=pl.col("bat_a").filter(lit & pl.col("since_dusk").is_between(SETTLING_MIN, EDGE_HOURS * 60)).median(),
+        dawn_a=pl.col("bat_a").filter(lit & (pl.col("until_dawn") <= EDGE_HOURS * 60)).median(),
         drawn_ah=pl.col("drawn").max(),
         cut_ah=pl.col("drawn").filter(pl.col("time") <= first_cut).max(),
     )

@@ -166,7 +166,10 @@ AIMS: Final[Sequence[Aim]] = (
         "`battery_worn`: median error of the capacity", 8, 4, " pt",
         lambda f: f.worn.median, lambda f: spread(f.worn, " pt"), False,
     ),
-    Aim("`battery_worn`: median lead before the first dark night", 30, 56, " d", lambda f: f.lead.median, _lead_words),
+    Aim(
+        "`battery_worn` (knees; a step gives no notice): median lead before the first dark night", 30, 56, " d",
+        lambda f: f.lead.median, _lead_words,
+    ),
     Aim("`battery_weak_cell`: recall", 0.85, 0.95, "", _found("battery_weak_cell"), _found_words("battery_weak_cell")),
     Aim(
         "`battery_weak_cell`: median time to detect", 7, 3, " d",

@@ -12,6 +12,7 @@ from scorecard.matching import FORECAST, Judged, Verdict, comes_true
 from scorecard.said import DAY, Said
 
 SUNNY: Final = 0.8  # clearness of a day that lets a panel show what it can do
+STEP: Final = "step"  # mode of a battery that fails at once: nobody can tell it weeks ahead
 AHEAD: Final = DAY  # a warning helps if it comes so long before the dusk
 SUDDEN: Final = 2 * DAY  # what began later than this before a dark night nobody could foretell
 APART: Final = 7 * DAY  # between two dark nights of one lamp that count as two surprises
@@ -93,7 +94,7 @@ def _sunny_days(fault: Known, known_at: datetime, world: Lived) -> int:
 
 
 def _lead(out: Outcome, known_at: datetime, world: Lived) -> None:
-    if out.fault.lamp is None:
+    if out.fault.lamp is None or out.fault.mode == STEP:
         return
     nights = world.of(out.fault.lamp).filter((pl.col("verdict") != "lit") & ~pl.col("relearning"))["time"]
     bad = nights.filter(nights.is_between(out.fault.since - timedelta(hours=18), out.fault.until))

@@ -4,10 +4,10 @@ from typing import Final
 
 import polars as pl
 
+from monitor.capacity import RECOVERED_SHARE
 from monitor.controller import HOT_C
 from monitor.fault import Kind
 from monitor.rules.rule import Row, Rule, Threshold, Told, View, figure, ranked
-from monitor.trends import RECOVERED_SHARE
 
 IDLE: Final = Threshold(
     0.9, "of the day's samples", "a battery that neither charges nor discharges all day is not there"
@@ -18,6 +18,7 @@ FRESH: Final = Threshold(0.85, "of nameplate", "a new battery is far above; hyst
 SURE: Final = Threshold(
     2.5, "times one night's scatter", "the median of seven nights is then off by less than one in ten thousand"
 )
+SCATTER: Final = Threshold(0.13, "of nameplate", "deviation of the last seven nights: estimates that leap tell nothing")
 CELL: Final = Threshold(
     0.55, "of one cell's voltage", "a short cell takes its whole voltage away at once, wear does not"
 )
@@ -75,7 +76,8 @@ def tell_battery_lost(row: Row) -> Told:
 
 def find_battery_worn(view: View) -> pl.DataFrame:
     sure = (1.0 - pl.col("capacity")) > SURE.value * pl.col("capacity_noise").fill_null(0.1).clip(lower_bound=0.02)
-    bad = (pl.col("capacity") < WORN.value) & (pl.col("capacity_n") >= 4) & sure
+    steady = pl.col("capacity_pm") < SCATTER.value
+    bad = (pl.col("capacity") < WORN.value) & (pl.col("capacity_n") >= 4) & sure & steady
     good = (pl.col("capacity") > FRESH.value) & (pl.col("capacity_n") >= 4)
     return view.nights.filter(pl.col("capacity").is_not_null() & (bad | good)).with_columns(
         bad=bad, since="time", bad_at="sent_last", good_since="time", good_at=pl.when(~bad).then("sent_last")
@@ -101,7 +103,9 @@ def find_weak_cell(view: View) -> pl.DataFrame:
     summit = (pl.col("chemistry") != "nimh") | (
         (pl.col("max_v_change") < -SUMMIT.value * cell_v) & pl.col("tap_w").is_null()
     )
-    stepped = (pl.col("dusk_step_v") < -CELL.value * cell_v) & pl.col("began_full") & summit
+    # A reading at its rail is a sensor's.
+    real = pl.col("rest_dusk_v") > 0.5 * pl.col("nominal_v")
+    stepped = (pl.col("dusk_step_v") < -CELL.value * cell_v) & pl.col("began_full") & summit & real
     lacking = pl.when(pl.col("chemistry") == "lfp").then(1.75 * BELOW.value).otherwise(BELOW.value)
     # An empty battery recovers above its cut-off once the load is gone; one that lost a cell rests below it, charged.
     # What three cells take of a charge for four is little, and their voltage stands high: by day only.
@@ -153,7 +157,9 @@ def find_charger_stuck(view: View) -> pl.DataFrame:
     gorged &= gorged.shift(1).over("lamp")
     over = ((pl.col("over_n") >= 3) | (higher & (pl.col("full_n") >= 3)) | gorged.fill_null(False)) & present
     # A full battery's panel stands at its open voltage too: what tells is that the battery was empty enough to take.
-    hungry = (pl.col("full_n").fill_null(0) == 0) & (pl.col("bat_max_v") < pl.col("charge_end") * 0.955)
+    # Of a lamp first heard at noon nobody knows what the morning brought.
+    known = pl.col("discharge_ah").shift(1).over("lamp").is_not_null()
+    hungry = known & (pl.col("full_n").fill_null(0) == 0) & (pl.col("bat_max_v") < pl.col("charge_end") * 0.955)
     uncharged = (
         (pl.col("open_n") >= UNCHARGED.value) & hungry & (pl.col("alive_n") <= 2) & (pl.col("peers_pv_share") > 0.06)
     )
@@ -219,7 +225,7 @@ RULES: Final = (
         tell_battery_worn,
         confirm=7,
         clear=3,
-        thresholds={"worn": WORN, "fresh": FRESH, "sure": SURE},
+        thresholds={"worn": WORN, "fresh": FRESH, "sure": SURE, "scatter": SCATTER},
     ),
     Rule(
         Kind.BATTERY_WEAK_CELL,

@@ -12,7 +12,10 @@ LOW: Final = Threshold(
 )
 DARK_DAY: Final = Threshold(0.4, "of the month's better days", "one such day leaves every battery half a night short")
 UNFILLED: Final = Threshold(0.5, "of the lamps", "haze that still fills the batteries is nobody's concern")
+TOGETHER: Final = Threshold(0.2, "of the lamps at risk", "lamps fail one by one; four of twenty are the sky's")
 BRIGHT: Final = Threshold(0.75, "of the month's better days", "batteries fill again")
+OWN_LOSS: Final = 0.13  # of the panel's output, and
+OWN_WEAR: Final = 0.72  # of nameplate: a lamp's own reasons to be at risk
 RISK: Final = Threshold(
     0.3, "probability within three nights", "a visit in vain costs less than a dark night: two in three come true"
 )
@@ -21,6 +24,9 @@ SAFE: Final = Threshold(0.12, "probability within three nights", "hysteresis")
 
 def find_low_sun(view: View) -> pl.DataFrame:
     """Commune-wide: one row per commune and date; `lamp` is null."""
+    # Lamps that are at risk for a reason of their own say nothing of the sky.
+    own = pl.col("tap_w").is_not_null() | (pl.col("loss") > OWN_LOSS) | (pl.col("capacity") < OWN_WEAR)
+    healthy = ~own.fill_null(False) & (pl.col("dead_n").fill_null(0) == 0)
     days = (
         view.nights.group_by("commune", "time")
         .agg(
@@ -28,6 +34,7 @@ def find_low_sun(view: View) -> pl.DataFrame:
             unfilled=(pl.col("full_n").fill_null(0) == 0).mean(),
             last_sent=pl.col("last_sent").max(),
             first_time=pl.col("first_time").min(),
+            at_risk=(healthy & (pl.col("dark_risk").fill_null(0.0) >= RISK.value)).mean(),
         )
         .filter(pl.col("share").is_not_null())
         .sort("commune", "time")
@@ -35,8 +42,9 @@ def find_low_sun(view: View) -> pl.DataFrame:
     low = (pl.col("share") < LOW.value) & (pl.col("unfilled") >= UNFILLED.value)
     # Two such days in a row, or one that is as dark as two.
     dark = pl.col("share") < DARK_DAY.value
-    bad = low & (dark | low.shift(1).over("commune").fill_null(False))
-    good = pl.col("share") > BRIGHT.value
+    many = pl.col("at_risk") >= TOGETHER.value
+    bad = (low & (dark | low.shift(1).over("commune").fill_null(False))) | many
+    good = (pl.col("share") > BRIGHT.value) & ~many
     return days.with_columns(low=low).filter(bad | good).with_columns(
         lamp=pl.lit(None, dtype=pl.String), bad=bad, since="first_time", bad_at="last_sent", good_since="first_time",
         good_at=pl.when(~bad).then("last_sent"),
@@ -85,7 +93,7 @@ RULES: Final = (
         "the commune's charging lamps together show far less sun than on the better days of the last month",
         find_low_sun,
         tell_low_sun,
-        thresholds={"low": LOW, "dark day": DARK_DAY, "unfilled": UNFILLED, "bright": BRIGHT},
+        thresholds={"low": LOW, "dark day": DARK_DAY, "unfilled": UNFILLED, "together": TOGETHER, "bright": BRIGHT},
     ),
     Rule(
         Kind.DARK_RISK,

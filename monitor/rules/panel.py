@@ -13,6 +13,7 @@ DEAD: Final = Threshold(
 )
 PEERS: Final = Threshold(0.06, "of nameplate", "the neighbours must be charging: a storm is no theft")
 STEP: Final = Threshold(0.13, "of the output", "under it: bird dirt, a neighbour washed, a hazy morning")
+BYPASSED: Final = Threshold(0.85, "of its usual voltage in bulk", "one of three strings is a third; heat takes a tenth")
 SHADED: Final = Threshold(
     0.35, "of the output at the same two hours", "what is built or grows nearby takes the direct sun"
 )
@@ -24,6 +25,7 @@ SOILED: Final = Threshold(
 BEYOND: Final = Threshold(
     0.10, "of the output", "against the neighbours: what the season does to all is no lamp's fault"
 )
+EVERY_HOUR: Final = Threshold(0.07, "of the output", "in the hour that lost least: shade has its hours")
 CLEAN: Final = Threshold(0.06, "of the output", "washed, within the estimate's error")
 SHADE_HOURS: Final = 0.4  # of a day's sun in the three or four hours that a shade takes [K]
 ABRUPT: Final = Threshold(0.5, "of the loss", "dirt takes weeks to do what a broken string does at once")
@@ -65,10 +67,12 @@ def find_partial(view: View) -> pl.DataFrame:
         & (pl.col("shade_apart") < float(np.log(1 - NEW_SHADE.value)))
         & (pl.col("shade_hours") <= 1)
     ).fill_null(False)
+    # A bypassed string takes its share of the voltage; dirt, shade and a bad contact take none.
+    bypassed = (~pl.col("pwm") & (pl.col("pv_v_ratio") < BYPASSED.value) & (pl.col("gain_n") >= 2)).fill_null(False)
     lifted = pl.col("shade").fill_null(0.0) > float(np.log(1 - NEW_SHADE.value))
-    good = (pl.col("loss") < CLEAN.value) & ~shaded & lifted
-    bad = bad.fill_null(False) | shaded
-    return view.nights.filter(known & (bad | good)).with_columns(
+    good = (pl.col("loss") < CLEAN.value) & ~shaded & lifted & ~bypassed
+    bad = bad.fill_null(False) | shaded | bypassed
+    return view.nights.filter((known | bypassed) & (bad | good)).with_columns(
         shaded=shaded, bad=bad, since="time", bad_at="gain_at", good_since="time", good_at=pl.when(~bad).then("gain_at")
     )
 
@@ -76,7 +80,9 @@ def find_partial(view: View) -> pl.DataFrame:
 def tell_partial(row: Row) -> Told:
     volts = row["pv_v_ratio"]
     bypass = 1.0 if volts is not None and volts < 0.85 else 0.0
-    if row["shaded"] and row["loss"] < STEP.value:
+    # Where too few neighbours charge to tell the loss, the missing voltage tells it.
+    loss = row["loss"] if row["loss"] is not None else 1.0 - volts
+    if row["shaded"] and loss < STEP.value:
         lost = 1.0 - float(np.exp(row["shade"]))
         return Told(
             causes=ranked(shade=0.9, dirt=0.1),
@@ -86,15 +92,16 @@ def tell_partial(row: Row) -> Told:
         )
     return Told(
         causes=ranked(diode=bypass, string=0.4 * (1 - bypass), shade=0.25 * (1 - bypass), cable=0.25),
-        figures=figure("loss_pct", 100 * row["loss"], "%", limit=100 * STEP.value, at=row["time"])
+        figures=figure("loss_pct", 100 * loss, "%", limit=100 * STEP.value, at=row["time"])
         + figure("pv_v", row["pv_v_bulk"], "V"),
-        estimate=round(row["loss"], 3),
+        estimate=round(loss, 3),
     )
 
 
 def find_soiled(view: View) -> pl.DataFrame:
     known = pl.col("fallen").is_not_null()
-    beyond = pl.col("level") < -BEYOND.value
+    # … in its every hour: what takes one hour of the morning is a shadow that wanders with the season.
+    beyond = (pl.col("level") < -BEYOND.value) & (pl.col("best_level") < -EVERY_HOUR.value)
     bad = (pl.col("loss") >= SOILED.value) & ~_abrupt() & (pl.col("slope") < -0.001) & beyond
     good = pl.col("loss") < CLEAN.value
     return view.nights.filter(known & (bad | good)).with_columns(
@@ -127,7 +134,14 @@ RULES: Final = (
         tell_partial,
         confirm=2,
         clear=2,
-        thresholds={"step": STEP, "swing": SWING, "shaded": SHADED, "new shade": NEW_SHADE, "clean": CLEAN},
+        thresholds={
+            "step": STEP,
+            "swing": SWING,
+            "shaded": SHADED,
+            "new shade": NEW_SHADE,
+            "bypassed": BYPASSED,
+            "clean": CLEAN,
+        },
     ),
     Rule(
         Kind.PANEL_SOILED,
@@ -136,6 +150,6 @@ RULES: Final = (
         tell_soiled,
         confirm=3,
         clear=2,
-        thresholds={"soiled": SOILED, "beyond": BEYOND, "clean": CLEAN, "abrupt": ABRUPT},
+        thresholds={"soiled": SOILED, "beyond": BEYOND, "every hour": EVERY_HOUR, "clean": CLEAN, "abrupt": ABRUPT},
     ),
 )

@@ -131,5 +131,7 @@ def found(kind: Kind, samples: pl.DataFrame, **tables: pl.DataFrame) -> list[Epi
 def all_kinds(samples: pl.DataFrame, lamp: str = LAMP, **tables: pl.DataFrame) -> set[Kind]:
     """Every kind that is found on a lamp and not hidden by another."""
     return {
-        one.kind for one in inhibit(judge(RULES, view(samples, **tables))) if one.lamp == lamp and not one.hidden_by
+        one.kind
+        for one in inhibit(judge(RULES, view(samples, **tables)), date(99))
+        if one.lamp == lamp and not one.hidden_by
     }

@@ -20,7 +20,7 @@ def episode(kind: Kind, lamp: str = "fatoma-01", since: datetime = NOON, **more:
 
 
 def hidden(*episodes: Episode) -> list[Kind | None]:
-    return [one.hidden_by for one in inhibit(episodes)]
+    return [one.hidden_by for one in inhibit(episodes, NOON + D / 2)]
 
 
 PAIRS = [(rule.hider, rule.hidden) for rule in INHIBITIONS]
@@ -68,7 +68,7 @@ def test_of_two_that_would_hide_each_other_the_earlier_line_holds() -> None:
 @given(st.lists(st.tuples(st.sampled_from(sorted(Kind)), st.integers(0, 4)), min_size=1, max_size=8, unique=True))
 def test_of_what_is_wrong_something_is_always_told(found: list[tuple[Kind, int]]) -> None:
     """Whatever comes together: what hides a case is itself told, or hidden by something that is."""
-    shown = inhibit(episode(Kind(kind), since=NOON + n * D / 4) for kind, n in found)
+    shown = inhibit((episode(Kind(kind), since=NOON + n * D / 4) for kind, n in found), NOON + D)
     assert any(one.hidden_by is None for one in shown)
     told = {one.kind for one in shown if one.hidden_by is None}
     above = {one.kind: one.hidden_by for one in shown if one.hidden_by is not None}
@@ -90,6 +90,22 @@ def test_a_cause_of_its_own_is_not_hidden(rule: Hides) -> None:
         assert hidden(second, episode(rule.hider))[0] is rule.hider
 
 
+class TestASilenceThatOutlivesItsOutage:
+    OUTAGE = episode(Kind.COMMUNE_SILENT, until=NOON + D)
+
+    def silent(self, now: datetime, **more: Any) -> Kind | None:
+        return inhibit([episode(Kind.SILENT, **more), self.OUTAGE], now)[0].hidden_by
+
+    def test_stays_hidden_while_the_backlogs_come_in(self) -> None:
+        assert self.silent(NOON + 2 * D) is Kind.COMMUNE_SILENT
+        assert self.silent(NOON + 9 * D, closed_at=NOON + 2 * D) is Kind.COMMUNE_SILENT
+
+    def test_comes_forward_afterwards_and_stays_there(self) -> None:
+        """Or a lamp whose modem died in the outage would never be told of."""
+        assert self.silent(NOON + 4 * D) is None
+        assert self.silent(NOON + 9 * D, closed_at=NOON + 5 * D) is None
+
+
 def test_nothing_hides_what_stands_alone() -> None:
     alone = [episode(kind, f"fatoma-{n:02}") for n, kind in enumerate(set(Kind) - COMMUNE_KINDS)]
     assert set(hidden(*alone)) == {None}
@@ -97,7 +113,7 @@ def test_nothing_hides_what_stands_alone() -> None:
 
 def test_everything_else_of_the_episodes_stays() -> None:
     pair = [episode(Kind.DARK), episode(Kind.DIM, estimate=0.5)]
-    found = inhibit(pair)
+    found = inhibit(pair, NOON)
     assert [(one.kind, one.since, one.estimate) for one in found] == [(o.kind, o.since, o.estimate) for o in pair]
 
 

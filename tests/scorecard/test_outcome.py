@@ -42,11 +42,18 @@ def test_the_estimate_is_held_against_the_truth_of_its_date() -> None:
 
 
 def test_wear_counts_from_seventy_percent_and_leads_to_the_first_dark_night() -> None:
-    lived = world(truth(mishap("battery_worn", 20, None, severity=0.5, mode="step"), capacity=0.5, unlit=(55,)))
+    lived = world(truth(mishap("battery_worn", 20, None, severity=0.5, mode="knee"), capacity=0.5, unlit=(55,)))
     out = outcomes(judge_cases([said("battery_worn", 30, estimate=0.46)], lived), lived)[0]
     assert out.error == pytest.approx(-0.04)
     # Night 55 begins at 18:00 of its date; known at noon of day 30.
     assert out.lead_days == pytest.approx(25.25)
+
+
+def test_a_battery_that_fails_at_once_gives_no_lead() -> None:
+    lived = world(truth(mishap("battery_worn", 20, None, severity=0.5, mode="step"), capacity=0.5, unlit=(55,)))
+    out = outcomes(judge_cases([said("battery_worn", 30, estimate=0.46)], lived), lived)[0]
+    assert out.found
+    assert out.lead_days is None
 
 
 def test_what_nobody_could_have_noticed_does_not_count() -> None:

@@ -42,6 +42,7 @@ class Month:
 
     cases: list[dict[str, Any]]
     ledger: pl.DataFrame
+    samples: int
     ticks: int
 
 
@@ -54,12 +55,12 @@ class Stage:
     server: Mosquitto
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def judged(self, world: str, play: Callable[["Stage", str], None]) -> Month:
+    def judged(self, world: str, play: Callable[["Stage", str], object]) -> Month:
         """What a station says of this world that listens and judges while `play` goes on."""
         stores = f"duckdb:///{self.folder}/{{world}}.duckdb", f"sqlite:///{self.folder}/{{world}}.sqlite"
         with ExitStack() as stack:
             store, casebook = stack.enter_context(opened(world, *stores))
-            watching = Watching(world, SHIPPED, store, casebook, None, event_clock=True, tick_s=2.0)
+            watching = Watching(world, SHIPPED, store, casebook, self.folder / "alerts", event_clock=True, tick_s=2.0)
             gateway = start_gateway(stack, self.server.address, store, SHIPPED, world, "event", "", embedded=False)
             wait_until(lambda: gateway.link.connected, "the gateway is connected")
             watching.monitor.start()
@@ -75,6 +76,7 @@ class Stage:
             return Month(
                 sorted(cases, key=lambda case: (case["since"], case["kind"], case["commune"], case["lamp"] or "")),
                 store.read("nights").sort("lamp", "time"),
+                store.read("telemetry", columns=["lamp", "time"]).height,
                 watching.monitor.pulse.ticks,
             )
 
@@ -164,6 +166,10 @@ def killed_and_resumed(stage: Stage, world: str) -> None:
     assert found.done
 
 
+def test_played_twice_into_one_world_nothing_is_doubled_and_nobody_judged_anew(stage: Stage, at_once: Month) -> None:
+    same(stage.judged("twice", lambda stage, world: [finished(stage.player(world)) for _ in range(2)]), at_once)
+
+
 def ended(process: "subprocess.Popen[bytes]") -> str:
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err.decode()
@@ -173,3 +179,4 @@ def ended(process: "subprocess.Popen[bytes]") -> str:
 def same(month: Month, other: Month) -> None:
     assert month.cases == other.cases
     assert month.ledger.equals(other.ledger)
+    assert month.samples == other.samples

@@ -73,6 +73,8 @@ class Stage:
             cases = [case_record(case, SHIPPED, now) for case in casebook.cases(hidden=True)]
             for case in cases:
                 del case["id"]
+                # What people saw was seen then: whoever looks more often, at half a night's reports, sees it earlier.
+                del case["opened_at"]
             return Month(
                 sorted(cases, key=lambda case: (case["since"], case["kind"], case["commune"], case["lamp"] or "")),
                 store.read("nights").sort("lamp", "time"),

@@ -75,11 +75,12 @@ class Publisher:
         """What to tell people while the broker cannot be reached."""
         return self._exchange.trouble
 
-    def send(self, message: Message, tag: int | None = None) -> None:
-        """Hands one message in; `turn` or `drain` moves it. `tag` goes to `on_acknowledged`."""
+    def send(self, message: Message, tag: int | None = None, received: int | None = None) -> None:
+        """Hands one message in; `turn` or `drain` moves it. `tag` goes to `on_acknowledged`; `received` (µs) with the
+        message, to say when it was heard first."""
         outgoing = Outgoing(
             message.topic, message.payload, message.content_type, message.qos, message.retain, self._done,
-            (message.at, tag),
+            (message.at, tag), received,
         )  # fmt: skip
         if self._waiting == 0:
             self._heard = self._clock()

@@ -161,7 +161,7 @@ class Replay:
             if translated is None:
                 self._acknowledged.add(row)
                 continue
-            publisher.send(translated, row)
+            publisher.send(translated, row, received=message.at)
             if row % 200 == 0:
                 self._beat(0.0, publisher, controls, report)
             while publisher.waiting >= AHEAD and not controls.stopped:

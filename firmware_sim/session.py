@@ -16,6 +16,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from gateway.options import Broker
+from gateway.topic import RECEIVED
 
 CONNECT_TIMEOUT_S: Final = 5.0
 ACK_TIMEOUT_S: Final = 120.0  # a broker that acknowledges nothing for so long is gone, whatever its socket says
@@ -38,6 +39,7 @@ class Outgoing:
     retain: bool = False
     done: Callable[["Outgoing"], None] | None = None
     tag: Any = None
+    received: int | None = None  # µs; of a replayed message: when it was heard first
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +237,10 @@ class Session:
         return properties
 
     def _address(self, message: Outgoing) -> tuple[str, Properties | None]:
+        if message.received is not None:
+            properties = _content(PacketTypes.PUBLISH, message.content_type) or _properties(PacketTypes.PUBLISH)
+            properties.UserProperty = (RECEIVED, str(message.received))
+            return message.topic, properties
         if not self._aliases or message.retain or self._aliased not in (None, message.topic):
             return message.topic, _content_of_publish(message.content_type)
         properties = _content(PacketTypes.PUBLISH, message.content_type) or _properties(PacketTypes.PUBLISH)

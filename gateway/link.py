@@ -9,7 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import paho.mqtt.client as mqtt
@@ -20,12 +20,15 @@ from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from gateway.options import Broker
+from gateway.topic import RECEIVED
 
 log = logging.getLogger(__name__)
 
 KEEP_ALIVE_S: Final = 30
 RECONNECT_S: Final = (1, 30)
 TAKEN_OVER: Final = 0x8E
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LONGEST_TIME: Final = 16  # digits of µs, until the year 2286
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class Heard:
     payload: bytes
     content_type: str | None
     wall: datetime
+    recorded: datetime | None = None  # when a replayed message was heard first, if it says so
 
 
 class Link:
@@ -177,10 +181,23 @@ class Link:
         except UnicodeDecodeError:  # MQTT forbids it; a broker might not
             topic = ""
         content_type = getattr(message.properties, "ContentType", None)
-        self._on_heard(Heard(self._session, message.mid, topic, bytes(message.payload), content_type, self._clock()))
+        self._on_heard(
+            Heard(
+                self._session, message.mid, topic, bytes(message.payload), content_type, self._clock(),
+                recorded(message.properties),
+            )
+        )  # fmt: skip
 
     def _say(self, trouble: str) -> None:
         """Once, not at every try."""
         if trouble != self._trouble:
             self._trouble = trouble
             log.warning("%s", trouble)
+
+
+def recorded(properties: Properties | None) -> datetime | None:
+    """The user property with which a replay says when a message was heard first (µs since 1970)."""
+    for name, value in getattr(properties, "UserProperty", ()):
+        if name == RECEIVED and value.isascii() and value.isdigit() and len(value) <= LONGEST_TIME:
+            return EPOCH + timedelta(microseconds=int(value))
+    return None

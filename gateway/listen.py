@@ -23,7 +23,7 @@ from gateway.resend import PATIENCE, Patience
 from gateway.store import Store
 from gateway.telemetry import Report
 from gateway.topic import EVENT, RESEND, STATUS, TELEMETRY, wildcard
-from gateway.worldclock import WorldClock
+from gateway.worldclock import EventClock, WorldClock
 from gateway.write import Writer
 
 log = logging.getLogger(__name__)
@@ -96,6 +96,7 @@ class Gateway:
         patience: Patience = PATIENCE,
     ) -> None:
         self._world_clock = world_clock
+        self._played = isinstance(world_clock, EventClock)
         self._limits = limits
         self._intake = Intake(fleet, world)
         self._stamps = Stamps()
@@ -229,8 +230,9 @@ class Gateway:
         return Batch(entries)
 
     def _judge(self, message: Heard) -> Entry:
-        # A played world may lie in the future of this machine: its own time counts, where that is later.
-        now = max(message.wall, self._world_clock.now() or message.wall + UNHEARD)
+        # A played world may lie in the future of this machine: the time of the first receipt counts, or else its own.
+        recorded = message.recorded if self._played else None
+        now = recorded or max(message.wall, self._world_clock.now() or message.wall + UNHEARD)
         fate = self._intake.take(message.topic, message.payload, message.content_type, now)
         if not isinstance(fate, Accepted):
             if fate.ahead is not None:  # when enough lamps say so, the world has moved on, and they are right
@@ -238,4 +240,5 @@ class Gateway:
             return Entry(fate, message.wall, self._stamps.take(message.wall))
         if isinstance(fate.message, Report):
             self._world_clock.hear(fate.topic.lamp, fate.message)
-        return Entry(fate, self._world_clock.now() or message.wall, message.wall)
+        # A replay's own word first: played twice, nothing may have come at another time.
+        return Entry(fate, recorded or self._world_clock.now() or message.wall, message.wall)

@@ -9,6 +9,7 @@ STATUS: Final = "status"
 EVENT: Final = "event"
 RESEND: Final = "resend"
 KINDS: Final = (TELEMETRY, STATUS, EVENT, RESEND)
+RECEIVED: Final = "received"  # user property of a replayed message: when it was heard first, µs since 1970
 
 PART: Final = re.compile(r"[a-z0-9-]{1,32}")
 

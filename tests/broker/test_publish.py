@@ -5,15 +5,24 @@ from collections import defaultdict
 from datetime import timedelta
 
 import pytest
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 from firmware_sim.exchange import BrokerRefuses
 from firmware_sim.network import Network, micros
 from firmware_sim.publish import BrokerAway, Publisher, publish
 from firmware_sim.radio import Message, Radio
+from gateway.link import recorded
+from gateway.listen import Gateway
 from gateway.options import Broker
+from gateway.stores.memory import MemoryStore
 from gateway.telemetry import JSON_TYPE, Resend, encode
+from gateway.worldclock import EventClock, LiveClock
 from tests.broker.ear import Ear, wait_until
 from tests.firmware_sim.samples import START, days, fleet
+from tests.gateway.wire import fleet as wire_fleet
+from tests.gateway.wire import report
+from tests.gateway.wire import topic as wire_topic
 from tests.mosquitto_server import Mosquitto, free_port
 
 pytestmark = pytest.mark.mosquitto
@@ -91,6 +100,35 @@ def test_lamps_of_a_time_lapse_answer_what_the_gateway_misses(mosquitto: Mosquit
 def test_a_broker_that_is_not_there_is_given_up_after_the_patience(mosquitto: Mosquitto) -> None:
     with pytest.raises(BrokerAway, match="acknowledged nothing"):
         publish(some("w", 1), Broker("127.0.0.1", free_port(), tls=False), "test", patience_s=0.5)
+
+
+@pytest.mark.parametrize("played", [True, False], ids=["played", "living"])
+def test_when_a_message_was_heard_first_is_believed_in_a_played_world_alone(mosquitto: Mosquitto, played: bool) -> None:
+    first, now = START + timedelta(days=400), START + timedelta(days=2)
+    lamps, store = wire_fleet(), MemoryStore()
+    clock = EventClock(len(lamps.lamps)) if played else LiveClock(lambda: now)
+    gateway = Gateway(mosquitto.address, store, lamps, "w", lambda: now, clock)
+    gateway.start()
+    publisher = Publisher(mosquitto.address, "test")
+    try:
+        wait_until(lambda: gateway.link.connected, "the gateway is connected")
+        sent = report(0, t=int(START.timestamp()))
+        message = Message(0, str(wire_topic(lamps, next(iter(lamps.lamps)), world="w")), encode(sent), None, 1, False)
+        publisher.send(message, received=micros(first))
+        publisher.drain()
+        wait_until(lambda: gateway.counters().messages == 1, "the report is stored")
+    finally:
+        publisher.close()
+        gateway.stop()
+    assert store.read("arrivals")["received"].to_list() == [first if played else now]
+
+
+@pytest.mark.parametrize("word", ["", "yesterday", "-1", "1.5", "99999999999999999999", "١٢٣"])
+def test_a_time_of_first_receipt_that_is_none_is_passed_over(word: str) -> None:
+    properties = Properties(PacketTypes.PUBLISH)
+    properties.UserProperty = [("received", word), ("other", "17")]
+    assert recorded(properties) is None
+    assert recorded(None) is None
 
 
 def test_people_are_told_of_a_broker_that_is_away_and_can_stop() -> None:

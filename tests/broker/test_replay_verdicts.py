@@ -42,6 +42,7 @@ class Month:
 
     cases: list[dict[str, Any]]
     ledger: pl.DataFrame
+    samples: int
     ticks: int
 
 
@@ -54,12 +55,12 @@ class Stage:
     server: Mosquitto
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def judged(self, world: str, play: Callable[["Stage", str], None]) -> Month:
+    def judged(self, world: str, play: Callable[["Stage", str], object]) -> Month:
         """What a station says of this world that listens and judges while `play` goes on."""
         stores = f"duckdb:///{self.folder}/{{world}}.duckdb", f"sqlite:///{self.folder}/{{world}}.sqlite"
         with ExitStack() as stack:
             store, casebook = stack.enter_context(opened(world, *stores))
-            watching = Watching(world, SHIPPED, store, casebook, None, event_clock=True, tick_s=2.0)
+            watching = Watching(world, SHIPPED, store, casebook, self.folder / "alerts", event_clock=True, tick_s=3.0)
             gateway = start_gateway(stack, self.server.address, store, SHIPPED, world, "event", "", embedded=False)
             wait_until(lambda: gateway.link.connected, "the gateway is connected")
             watching.monitor.start()
@@ -72,9 +73,12 @@ class Stage:
             cases = [case_record(case, SHIPPED, now) for case in casebook.cases(hidden=True)]
             for case in cases:
                 del case["id"]
+                # What people saw was seen then: whoever looks more often, at half a night's reports, sees it earlier.
+                del case["opened_at"]
             return Month(
                 sorted(cases, key=lambda case: (case["since"], case["kind"], case["commune"], case["lamp"] or "")),
                 store.read("nights").sort("lamp", "time"),
+                store.read("telemetry", columns=["lamp", "time"]).height,
                 watching.monitor.pulse.ticks,
             )
 
@@ -164,6 +168,16 @@ def killed_and_resumed(stage: Stage, world: str) -> None:
     assert found.done
 
 
+def test_played_twice_into_one_world_nothing_is_doubled_and_nobody_judged_anew(stage: Stage, at_once: Month) -> None:
+    same(stage.judged("twice", all_and_then_the_last_third_again), at_once)
+
+
+def all_and_then_the_last_third_again(stage: Stage, world: str) -> None:
+    whole = finished(stage.player(world))
+    again = finished(stage.player(world, since=micros(START + timedelta(days=20))))
+    assert whole > again > whole / 4
+
+
 def ended(process: "subprocess.Popen[bytes]") -> str:
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err.decode()
@@ -173,3 +187,4 @@ def ended(process: "subprocess.Popen[bytes]") -> str:
 def same(month: Month, other: Month) -> None:
     assert month.cases == other.cases
     assert month.ledger.equals(other.ledger)
+    assert month.samples == other.samples

@@ -96,6 +96,12 @@ def moment(at: datetime, now: datetime, language: str) -> str:
     return f"{words[part]} {at_hour}"
 
 
+def measured(at: datetime, now: datetime, language: str) -> str:
+    """As `moment`; what is dated by midnight is a figure of that whole date, and no hour is said."""
+    whole = at.hour == at.minute == at.second == at.microsecond == 0
+    return on_date(at, now, language) if whole else moment(at, now, language)
+
+
 def nights_begun(since: datetime, now: datetime) -> int:
     """How many nights a thing has been seen: the one in which it began, and those begun since."""
     begun = 1 if now.hour >= EVENING or now.hour < 12 else 0

@@ -226,6 +226,14 @@ def test_a_panel_as_good_as_its_neighbours_is_no_reason_for_going_out():
     assert "voisins" not in said(175.0)
 
 
+def test_a_night_that_has_not_begun_is_no_evidence_of_a_risk():
+    def said(drawn: float) -> str:
+        return evidence(case(Kind.DARK_RISK, figures=(Figure("discharge_ah", drawn, "Ah"),)), FLEET, NOW, "fr")
+
+    assert "la nuit a tiré 9,7 Ah" in said(9.7)
+    assert "tiré" not in said(0.0)
+
+
 def test_english_says_since_when_in_the_perfect_and_a_span_in_the_past():
     flickers = case(Kind.FLICKER)
     assert headline(flickers, FLEET, NOW, "en") == "fatoma-02 (marché) has flickered for 2 nights"

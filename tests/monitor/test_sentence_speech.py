@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.gsm import BASIC, EXTENSION, in_gsm_words, septets, to_gsm
-from monitor.speech import Pace, between, count, date, duration, lasted, moment, number, on_date, since_when
+from monitor.speech import Pace, between, count, date, duration, lasted, measured, moment, number, on_date, since_when
 
 NOW = datetime(2026, 3, 5, 10, 0, tzinfo=UTC)
 
@@ -67,6 +67,12 @@ def test_durations():
 )
 def test_moments(when, fr, en):
     assert (moment(when, NOW, "fr"), moment(when, NOW, "en")) == (fr, en)
+
+
+def test_a_figure_of_a_whole_date_has_no_hour():
+    assert measured(at(4, 0), NOW, "fr") == "hier"
+    assert measured(at(1, 0), NOW, "en") == "on 1 March"
+    assert measured(at(4, 0, 1), NOW, "fr") == "hier à 0 h 01"
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,9 @@ LIMITS: Final[dict[Kind, dict[str, Limit]]] = {
         "abrupt": Limit(
             "d'un coup", "de la perte", "la saleté met des semaines à faire ce qu'une casse fait d'un coup"
         ),
+        "beyond": Limit(
+            "de plus que les voisins", "de la production", "ce que la saison fait à tous n'est la faute d'aucune lampe"
+        ),
     },
     Kind.PANEL_PARTIAL: {
         "step": Limit(
@@ -119,6 +122,14 @@ LIMITS: Final[dict[Kind, dict[str, Limit]]] = {
         ),
         "swing": Limit("écart", "fois sa dispersion", "une lampe à demi à l'ombre varie avec chaque brume"),
         "clean": _CLEAN,
+        "shaded": Limit(
+            "à l'ombre",
+            "de la production aux deux mêmes heures",
+            "ce qui pousse ou se bâtit à côté prend le soleil direct",
+        ),
+        "new shade": Limit(
+            "ombre nouvelle", "de la production", "plus qu'avant, et plus qu'aux autres heures de la journée"
+        ),
     },
     Kind.PANEL_LOST: {
         "dead": Limit(
@@ -133,6 +144,9 @@ LIMITS: Final[dict[Kind, dict[str, Limit]]] = {
             "au repos",
             "des mesures de la journée",
             "une batterie qui ne se charge ni ne se décharge de la journée n'est pas là",
+        ),
+        "drained": Limit(
+            "vide", "de la coupure", "une batterie vide est encore une batterie ; le régulateur n'a rien chargé"
         ),
     },
     Kind.BATTERY_WORN: {
@@ -155,6 +169,15 @@ LIMITS: Final[dict[Kind, dict[str, Limit]]] = {
         ),
         "ohm": Limit("résistance", "fois sa résistance habituelle", "l'usure la triple au plus ; un élément fait pire"),
         "sag": Limit("chute", "de la tension nominale", "en dessous, une résistance plus forte ne nuit pas"),
+        "summit": Limit(
+            "en fin de charge", "de la tension d'un élément", "NiMH : il y manque aussi ; l'usure ne s'y voit pas"
+        ),
+        "empty": Limit("vide", "de la capacité nominale", "une batterie vide descend aussi bas sans perdre d'élément"),
+        "beyond": Limit(
+            "au-delà",
+            "fois ce qu'explique la capacité perdue",
+            "la résistance croît comme le carré de la capacité perdue ; un élément va plus loin",
+        ),
     },
     Kind.CHARGER_STUCK: {
         "over": Limit(
@@ -168,6 +191,7 @@ LIMITS: Final[dict[Kind, dict[str, Limit]]] = {
         "uncharged": Limit(
             "sans charge", "mesures", "deux heures de panneau à vide avec une batterie qui n'est pas pleine"
         ),
+        "fed": Limit("gavée", "fois ce que la nuit a pris", "NiMH, deux jours : pleine à 1,1 fois, tiède à 1,3"),
     },
     Kind.HOT: {
         "hot": Limit("chaude", "°C", "au-dessus, une batterie lithium-fer-phosphate vieillit plusieurs fois plus vite"),
@@ -176,6 +200,12 @@ LIMITS: Final[dict[Kind, dict[str, Limit]]] = {
         "rail": Limit("en butée", "mesures", "un fil lâche en donne une ou deux, un capteur cassé toutes"),
         "frozen": Limit("figée", "mesures pareilles", "six heures sans frémir : aucune mesure vivante ne fait cela"),
         "balance": Limit("bilan", "de la puissance", "capteurs à 2 % près, pertes du régulateur jusqu'à 10 %"),
+        "leaps": Limit("sauts", "sauts de 20 % par jour de plus que d'habitude", "une charge qui va et vient sans Ah"),
+        "light moved": Limit(
+            "la lumière a changé",
+            "de sa puissance habituelle",
+            "les drivers dérivent de 5 % ; le courant de la batterie n'a pas bougé",
+        ),
     },
     Kind.CLOCK_WRONG: {
         "clock": Limit("écart", "min", "la limite du langage des lampes ; le panneau montre midi à trois minutes près"),
@@ -197,10 +227,15 @@ LIMITS: Final[dict[Kind, dict[str, Limit]]] = {
             "pas pleines", "des lampes", "une brume qui remplit quand même les batteries n'inquiète personne"
         ),
         "bright": Limit("revenu", "des bons jours du mois", "les batteries se remplissent de nouveau"),
+        "dark day": Limit(
+            "jour sombre", "des bons jours du mois", "un seul laisse à chaque batterie une demi-nuit de moins"
+        ),
     },
     Kind.DARK_RISK: {
         "risk": Limit(
-            "risque", "de probabilité en trois nuits", "plus probable que non ; une nuit avant la panne elle-même"
+            "risque",
+            "de probabilité en trois nuits",
+            "une visite pour rien coûte moins qu'une nuit noire : deux sur trois se vérifient",
         ),
         "safe": Limit("sauve", "de probabilité en trois nuits", "pour ne pas changer d'avis chaque jour"),
     },

@@ -112,6 +112,10 @@ def since_when(since: datetime, now: datetime, pace: Pace, language: str) -> str
     """`depuis 2 nuits`, `depuis hier soir`, `depuis 3 jours`, `depuis le 3 mars`, `depuis hier à 14 h 20`."""
     fr = language == "fr"
     days = (now.date() - since.date()).days
+    if since > now and days == 0:  # its report came before the world's time had reached it
+        said = _since_tonight(since, 0, fr) if pace is Pace.NIGHTS else ""
+        at = on_date(since, now, language) if pace is Pace.DAYS else moment(since, now, language)
+        return said or ("depuis " if fr else "since ") + at
     if pace is Pace.NIGHTS:
         nights = nights_begun(since, now)
         if 2 <= nights <= COUNTED:

@@ -94,6 +94,9 @@ def test_a_figure_of_a_whole_date_has_no_hour():
         (at(5, 9, 15), NOW, Pace.MOMENT, "depuis 45 minutes", "for 45 minutes"),
         (at(4, 14, 20), NOW, Pace.MOMENT, "depuis hier à 14 h 20", "since yesterday at 14:20"),
         (at(3, 14, 20), NOW, Pace.MOMENT, "depuis 2 jours", "for 2 days"),
+        (at(5, 18, 25), NOW, Pace.NIGHTS, "depuis ce soir", "since this evening"),  # later the same day
+        (at(5, 18, 25), NOW, Pace.DAYS, "depuis aujourd'hui", "since today"),
+        (at(5, 18, 25), NOW, Pace.MOMENT, "depuis ce soir à 18 h 25", "since this evening at 18:25"),
     ],
 )
 def test_since_when(since, now, pace, fr, en):

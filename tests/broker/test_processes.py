@@ -134,7 +134,7 @@ def test_a_station_judges_a_played_world_by_its_own_time_and_ends_when_nothing_m
     the_one_case(here.cases("w"))
     dark = [row["date"] for row in here.nights("w") if row["lamp"] == "fatoma-02" and row["verdict"] == "dark"]
     assert dark == ["2026-01-11", "2026-01-12", "2026-01-13"]
-    (alert,) = (path for path in (here.folder / "var/alerts").iterdir() if "mairie" in path.name)
+    (alert,) = (path for path in (here.folder / "var/alerts/w").iterdir() if "mairie" in path.name)
     assert alert.read_text(encoding="utf-8").startswith("fatoma-02 (marché): éteint depuis")
 
     # Started again it goes on: no second case, no second alert; Ctrl-C ends it.
@@ -149,7 +149,7 @@ def test_a_station_judges_a_played_world_by_its_own_time_and_ends_when_nothing_m
     again.send_signal(signal.SIGINT)
     assert "Traceback" not in ended(again)
     the_one_case(here.cases("w"))
-    assert len(list((here.folder / "var/alerts").iterdir())) == 2  # mayor and technician, once each
+    assert len(list((here.folder / "var/alerts/w").iterdir())) == 2  # mayor and technician, once each
 
 
 def test_a_taken_port_is_told_with_the_remedy(here: Here, mosquitto: Mosquitto) -> None:
@@ -186,7 +186,7 @@ def test_gateway_and_monitor_apart_with_settings_from_the_environment(
     wait_until(lambda: len(here.cases("apart")) == 1 and len(here.nights("apart", "--store", influx.url)) == LAMPS * 5,
                60, "the case")  # fmt: skip
     the_one_case(here.cases("apart"))
-    assert (here.folder / "alive").exists()
+    wait_until((here.folder / "alive").exists, 20, "its sign of life")
     for process in (monitor, gateway):
         process.send_signal(signal.SIGINT)
         assert "Traceback" not in ended(process)

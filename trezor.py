@@ -272,7 +272,8 @@ def world_drop(world: str, store_url: str, casebook_url: str, alerts: Path, yes:
 @click.option("--once", is_flag=True, help="End after the time-lapse, with the table.")
 @click.option("--language", type=click.Choice(["fr", "en"]), default="fr", show_default=True)
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), default="var", show_default=True)
-def demo(fleet: Fleet, page: str, port: int, once: bool, language: str, folder: Path) -> None:
+@click.option("--tell", metavar="URL", envvar="TREZOR_DEMO_URL", help="An Apprise URL that hears every alert, too.")
+def demo(fleet: Fleet, page: str, port: int, once: bool, language: str, folder: Path, tell: str | None) -> None:
     """Two hundred simulated lamps and a station on this machine: thirty nights in time-lapse, then live.
 
     Needs nothing but this package. What happens stays in var/ and goes on when started again; to begin anew:
@@ -287,7 +288,9 @@ def demo(fleet: Fleet, page: str, port: int, once: bool, language: str, folder: 
         casebook_url = f"sqlite:///{folder}/{{world}}.casebook.sqlite"
         store, casebook = stack.enter_context(opened(world, store_url, casebook_url))
         embedded = stack.enter_context(EmbeddedBroker(port))
-        watching = Watching(world, fleet, store, casebook, folder / "alerts", True, 0.5, show.ticked, notify_s=0.5)
+        watching = Watching(
+            world, fleet, store, casebook, folder / "alerts", True, 0.5, show.ticked, notify_s=0.5, tell=tell
+        )
         gateway = start_gateway(stack, embedded.address, store, fleet, world, "event", "", embedded=True)
         url = None
         if address is not None:

@@ -33,7 +33,7 @@ from monitor.watch import Tick
 SCENARIO: Final = "demo"
 SEED: Final = 7
 SETTLE_S: Final = 1.5  # nothing more comes: what was published has arrived
-LEAD_US: Final = 36 * 3600 * 1_000_000  # how far the nights may run ahead of what is judged
+LEAD_US: Final = 48 * 3600 * 1_000_000  # how far the nights may run ahead of what is judged
 PATIENCE_S: Final = 5.0  # a world that is silent for days has no time to judge by
 FOR_EVER_US: Final = 2**62
 SHOWN: Final = 12  # cases printed while the nights pass; all of them stand in the table and on the page

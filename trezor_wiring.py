@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import click
@@ -23,7 +24,8 @@ from monitor.casebook import Casebook
 from monitor.commands import opened
 from monitor.faults_table import Mirror
 from monitor.loop import NOTIFY_S, Monitor
-from monitor.notify import Notifier
+from monitor.notify import Notifier, Send
+from monitor.transport import send
 from monitor.watch import Tick, Watch
 from monitor.web.accounts import Accounts
 from monitor.web.app import create_app
@@ -44,7 +46,9 @@ class Watching:
     def __init__(
         self, world: str, fleet: Fleet, store: Store, casebook: Casebook, alerts: Path | None, event_clock: bool,
         tick_s: float, on_tick: Callable[[Tick], None] | None = None, notify_s: float = NOTIFY_S,
+        tell: str | None = None,
     ) -> None:  # fmt: skip
+        """`tell`: the one address that hears a played world's alerts; else nobody does."""
         self.world, self.fleet, self.store, self.casebook = world, fleet, store, casebook
         self._event_clock = event_clock
         self._on_tick = on_tick
@@ -52,10 +56,12 @@ class Watching:
         self.mirror = Mirror(store, fleet, casebook.cases(withdrawn=True))
         self.watch = Watch(store, casebook, fleet, None if event_clock else utc_now)
         self.alerts = played_alerts(alerts, world) if event_clock and alerts else alerts
-        notifier = (
-            Notifier(casebook, self.alerts, {}, utc_now, send=nobody) if event_clock
-            else Notifier(casebook, self.alerts, os.environ, utc_now)
-        )  # fmt: skip
+        if not event_clock:
+            notifier = Notifier(casebook, self.alerts, os.environ, utc_now)
+        elif tell:
+            notifier = Notifier(casebook, self.alerts, OneAddress(tell), utc_now, send=partial(to_one, tell))
+        else:
+            notifier = Notifier(casebook, self.alerts, {}, utc_now, send=nobody)
         self.monitor = Monitor(
             self.watch, notifier, self.now, tick_s=tick_s, notify_s=notify_s, on_tick=self._after
         )  # fmt: skip
@@ -78,6 +84,24 @@ class Watching:
 
 def nobody(url: str, title: str, text: str, alert: str) -> None:
     """Sends nothing. A played world's faults are not there: its alerts are written down, and no telephone rings."""
+
+
+class OneAddress(dict[str, str]):
+    """Settings in which every contact's name stands for the same address."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def __getitem__(self, _name: str) -> str:
+        return self._url
+
+    def get(self, _name: str, _default: object = None) -> str:
+        return self._url
+
+
+def to_one(address: str, url: str, title: str, text: str, alert: str, send: Send = send) -> None:
+    """To `address`, whatever the fleet file says: a demonstration rings at no mayor's."""
+    send(address, title, text, alert)
 
 
 def played_alerts(alerts: Path, world: str) -> Path:

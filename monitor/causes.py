@@ -40,6 +40,7 @@ PARTS: Final[dict[str, CauseWord]] = {
     "operator": CauseWord("le réseau de l'opérateur", "réseau de l'opérateur", "the operator's network"),
     "theft": CauseWord("un vol", "vol", "theft"),
     "dust": CauseWord("la poussière", "poussière", "dust", "eau, raclette, échelle", "water, squeegee, ladder"),
+    "cloud": CauseWord("les nuages", "nuages", "cloud", plural=True),
     "dirt": CauseWord("la saleté", "saleté", "dirt", "eau, raclette, échelle", "water, squeegee, ladder"),
     "shade": CauseWord(
         "une ombre sur le panneau", "ombre sur le panneau", "shade on the panel", "scie, échelle", "saw, ladder"

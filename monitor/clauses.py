@@ -9,6 +9,7 @@ from monitor.fault import Figure, Kind
 from monitor.glossary import TERMS, Tongue, limit_of, peers_of, value_of
 from monitor.phrases import PAIRS, PHRASES, SAID_LAST, Phrase
 
+HARDLY_AH: Final = 0.5
 HEALTHY_PCT: Final = 90  # of its neighbours' output; lamps differ by so much
 SLOT: Final = re.compile(r"\{(\w+)(?:\.(peers|limit))?\}")
 
@@ -87,9 +88,12 @@ def clauses(kind: Kind, figures: Sequence[Figure], tongue: Tongue, long: bool) -
 
 
 def _tells(kind: Kind, figure: Figure) -> bool:
-    """A panel that gives what its neighbours give, or more, is no reason for a lamp to go out."""
-    healthy = figure.name == "ratio_pct" and isinstance(figure.value, int | float) and figure.value >= HEALTHY_PCT
-    return not (kind is Kind.EARLY_OFF and healthy)
+    """A panel that gives what its neighbours give is no reason to go out; a night not yet begun tells of no risk."""
+    if isinstance(figure.value, str):
+        return True
+    if kind is Kind.EARLY_OFF and figure.name == "ratio_pct":
+        return figure.value < HEALTHY_PCT
+    return not (kind is Kind.DARK_RISK and figure.name == "discharge_ah" and figure.value < HARDLY_AH)
 
 
 def _of(words: object, language: str, long: bool) -> str:

@@ -89,7 +89,12 @@ def time_of(casebook: Casebook, cases: Sequence[Case]) -> datetime:
 def cases(
     world: str, fleet: Fleet | None, casebook_url: str, form: str, open_only: bool, hidden: bool, language: str
 ) -> None:
-    """Lists the cases of a world, newest first: as a table, or as JSON for other programs."""
+    """Lists the cases of a world, newest first: as a table, or as JSON for other programs.
+
+    Each as JSON: id, commune, lamp (null: the whole commune), kind, since, until, opened_at, causes [{cause,
+    likelihood}], evidence {fr, en, figures}, estimate (share of panel output lost, or of the battery's nameplate
+    capacity left), state; times ISO 8601 in UTC; with --hidden also hidden_by.
+    """
     with opened_casebook(world, casebook_url) as casebook:
         found = casebook.cases(open_only=open_only, hidden=hidden)
         fleet = fleet or known_fleet(casebook)

@@ -192,6 +192,10 @@ TERMS: Final[dict[str, Term]] = {
         "hours of sun in which it was watched, h", "{} de soleil", "il y a eu {} de soleil", "{} of sun",
         "there were {} of sun", in_unit("h", 0, 1)
     ),
+    "solar_hour": Term(
+        "hour of the day by the sun around which it shows, h", "vers {}", "cela se voit vers {} (heure du soleil)",
+        "around {}", "it shows around {} (by the sun)", in_unit("h", 0)
+    ),
     "last_heard": Term(
         "when the last report was made, ISO 8601", "dernier message {}", "son dernier message est arrivé {}",
         "last message {}", "it was last heard {}", _time

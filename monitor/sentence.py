@@ -15,7 +15,7 @@ from monitor.clauses import Clause, clauses
 from monitor.fault import NOTES, WORDS, Cause, Kind
 from monitor.glossary import Tongue, value_of
 from monitor.gsm import SEGMENT, in_gsm_words, septets, to_gsm
-from monitor.speech import Pace, between, date, lasted, moment, since_when
+from monitor.speech import Pace, between, date, lasted, measured, moment, since_when
 from monitor.states import STATES
 
 CERTAIN: Final = 0.95
@@ -185,8 +185,8 @@ def _with_beside(clause: Clause, began: str, tongue: Tongue) -> str:
     """The clause with, in brackets, when it was measured, what the peers show, and the limit."""
     fr = tongue.language == "fr"
     times = [figure.at for figure in clause.figures if figure.at]
-    measured = moment(max(times), tongue.now, tongue.language) if times else ""
-    beside = [measured] if measured and measured not in began else []
+    when = measured(max(times), tongue.now, tongue.language) if times else ""
+    beside = [when] if when and when not in began else []
     if clause.peers:
         beside.append(("ses voisins : " if fr else "its neighbours: ") + _and(clause.peers, tongue.language))
     if clause.limits:

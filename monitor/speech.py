@@ -96,6 +96,12 @@ def moment(at: datetime, now: datetime, language: str) -> str:
     return f"{words[part]} {at_hour}"
 
 
+def measured(at: datetime, now: datetime, language: str) -> str:
+    """As `moment`; what is dated by midnight is a figure of that whole date, and no hour is said."""
+    whole = at.hour == at.minute == at.second == at.microsecond == 0
+    return on_date(at, now, language) if whole else moment(at, now, language)
+
+
 def nights_begun(since: datetime, now: datetime) -> int:
     """How many nights a thing has been seen: the one in which it began, and those begun since."""
     begun = 1 if now.hour >= EVENING or now.hour < 12 else 0
@@ -106,6 +112,10 @@ def since_when(since: datetime, now: datetime, pace: Pace, language: str) -> str
     """`depuis 2 nuits`, `depuis hier soir`, `depuis 3 jours`, `depuis le 3 mars`, `depuis hier à 14 h 20`."""
     fr = language == "fr"
     days = (now.date() - since.date()).days
+    if since > now and days == 0:  # its report came before the world's time had reached it
+        said = _since_tonight(since, 0, fr) if pace is Pace.NIGHTS else ""
+        at = on_date(since, now, language) if pace is Pace.DAYS else moment(since, now, language)
+        return said or ("depuis " if fr else "since ") + at
     if pace is Pace.NIGHTS:
         nights = nights_begun(since, now)
         if 2 <= nights <= COUNTED:

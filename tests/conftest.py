@@ -35,7 +35,7 @@ def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mosquitto]:
 def _influx_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influx]:
     server = Influx(tmp_path_factory.mktemp("influx"))
     yield server.start()
-    server.stop()
+    server.stop(kill=True)  # what it holds goes with its folder; to end in peace takes it many seconds
 
 
 @pytest.fixture

@@ -8,9 +8,11 @@ from rich.console import Console
 
 from monitor.casebook.reconcile import Changes
 from monitor.fault import Kind
+from monitor.transport import address
 from monitor.watch import Tick
 from tests.monitor.cases import NOW, case, fleet
 from trezor_demo import LEAD_US, SHOWN, Pace, Show
+from trezor_wiring import OneAddress, to_one
 
 HOUR_US = 3600 * 1_000_000
 
@@ -38,6 +40,21 @@ class TestPace:
         pace.judged(5 * HOUR_US)
         pace.judged(HOUR_US)
         assert pace.keep(5 * HOUR_US + LEAD_US, patience_s=0)
+
+
+def test_alerts_of_a_demonstration_go_to_the_one_address_that_was_named() -> None:
+    sent: list[tuple[str, str]] = []
+    settings = OneAddress("json://here")
+    assert address("${TREZOR_FATOMA_URL}", settings) == ("json://here", "")
+    to_one(
+        "json://here",
+        "mailto://mayor@example.org",
+        "t",
+        "Fatoma: muette.",
+        "1",
+        lambda url, _t, text, _a: sent.append((url, text)),
+    )
+    assert sent == [("json://here", "Fatoma: muette.")]
 
 
 class TestTheShow:

@@ -90,7 +90,7 @@ def figures(case: Case, language: str, now: datetime) -> list[FigureLine]:
             value=value_of(one, tongue) or str(one.value),
             limit=limit_of(one, tongue) or "",
             peers=peers_of(one, tongue) or "",
-            when=speech.moment(one.at, now, language) if one.at else "",
+            when=speech.measured(one.at, now, language) if one.at else "",
         )
         for one in case.figures
     ]
@@ -126,7 +126,7 @@ def timeline(moments: Sequence[Moment], language: str, now: datetime) -> list[Mo
         lines.append(
             MomentLine(
                 iso=one.at.isoformat(timespec="minutes"),
-                when=speech.moment(one.at, now, language),
+                when=speech.measured(one.at, now, language),
                 what=_first_upper(say(language, f"moment.{one.what}", who=one.who, what=what)),
                 text="" if one.what == "repair" else one.text,
             )
@@ -156,7 +156,7 @@ def repair(what: str, language: str) -> str:
 
 
 SHARES: Final = ("gain", "yield_ratio", "soiling", "capacity", "dark_risk", "led_ratio")
-LEARNED_UNITS: Final = {"capacity_ah": "Ah", "resistance": "Ω", "autonomy": "nights"}
+LEARNED_UNITS: Final = {"capacity_ah": "Ah", "resistance": "Ω"}
 
 
 def learned(values: Mapping[str, Any], language: str) -> list[tuple[str, str]]:
@@ -172,10 +172,11 @@ def learned(values: Mapping[str, Any], language: str) -> list[tuple[str, str]]:
             shown = str(value)
         elif key in SHARES:
             shown = dates.percent(value, language, 0)
+        elif key == "autonomy":
+            one, many = ("nuit", "nuits") if language == "fr" else ("night", "nights")
+            shown = speech.count(value, one, many, language, 1)
         else:
-            unit = LEARNED_UNITS.get(key, "")
-            unit = "nuits" if unit == "nights" and language == "fr" else unit
-            shown = dates.quantity(round(value, 3), unit, language)
+            shown = dates.quantity(round(value, 3), LEARNED_UNITS.get(key, ""), language)
         rows.append((_first_upper(name), shown))
     return rows
 

@@ -55,7 +55,7 @@ def shown(value: Any, language: str) -> str:
     if isinstance(value, bool):
         return say(language, "answer.yes" if value else "answer.no")
     if isinstance(value, int | float):
-        text = f"{value:.{DIGITS}g}"
+        text = f"{value if round(value, 9) else 0:.{DIGITS}g}"  # no "-0"
         return text.replace(".", ",") if language == "fr" else text
     if isinstance(value, str) and len(value) > 10 and (at := _moment(value)):
         return f"{at:%d/%m} {speech.hour(at, language)}"
@@ -71,9 +71,10 @@ def _limit(case: Case, name: str, told: Any, language: str) -> LimitLine:
 
 def _night(text: str, language: str) -> str:
     try:
-        return dates.night(date.fromisoformat(text), language)
+        night = dates.night(date.fromisoformat(text), language)
     except ValueError:
         return text
+    return night[:1].upper() + night[1:]
 
 
 def _moment(text: str) -> datetime | None:

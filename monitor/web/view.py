@@ -152,7 +152,7 @@ def service_facts(figures: Service, closed: Sequence[Case]) -> list[Fact]:
             t("service.nights"),
             low if low == high else t("service.between", low=low, high=high),
             t(
-                "service.bounds",
+                "service.bounds" if figures.unknown else "service.all_known",
                 served=whole(figures.served, tongue),
                 nights=whole(figures.nights, tongue),
                 unknown=whole(figures.unknown, tongue),

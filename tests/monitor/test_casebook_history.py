@@ -1,9 +1,7 @@
 """Whatever late data make of the episodes, tick after tick: the casebook ends with what they say, each once."""
 
-import tempfile
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -76,14 +74,13 @@ def test_the_casebook_says_what_the_last_episodes_say(history):
 def test_the_order_and_doubling_of_episodes_change_nothing(history, random):
     kept = []
     for shuffled in (False, True):
-        with tempfile.TemporaryDirectory() as folder:
-            book = open_casebook(f"sqlite:///{Path(folder)}/book.sqlite", "trezor")
-            for hour, episodes, _ in history:
-                told = [*episodes, *(replace(one, commune="konna", lamp="konna-01") for one in episodes)]
-                if shuffled:
-                    told = [*told, *told]
-                    random.shuffle(told)
-                book.reconcile(told, START + timedelta(hours=hour), HORIZON, FLEET)
-            kept.append((book.cases(withdrawn=True), book.alerts()))
-            book.close()
+        book = open_casebook("sqlite://", "trezor")
+        for hour, episodes, _ in history:
+            told = [*episodes, *(replace(one, commune="konna", lamp="konna-01") for one in episodes)]
+            if shuffled:
+                told = [*told, *told]
+                random.shuffle(told)
+            book.reconcile(told, START + timedelta(hours=hour), HORIZON, FLEET)
+        kept.append((book.cases(withdrawn=True), book.alerts()))
+        book.close()
     assert kept[0] == kept[1]

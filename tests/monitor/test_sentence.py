@@ -11,18 +11,17 @@ from hypothesis import strategies as st
 
 from gateway.fleet import Commune, Fleet, Lamp, parse_fleet
 from monitor.case import Case, Change
-from monitor.causes import KINDS, PARTS, cause_word
-from monitor.fault import WORDS, Cause, Figure, Kind
+from monitor.causes import PARTS
+from monitor.fault import Cause, Figure, Kind
 from monitor.glossary import TERMS
-from monitor.gsm import SEGMENT, in_gsm_words, septets, to_gsm
-from monitor.phrases import PAIRS, PHRASES
+from monitor.gsm import SEGMENT, septets
 from monitor.sentence import carry, evidence, headline, sms, to_do, urgency
-from monitor.states import STATES
 from tests.monitor.cases import NOW, case, fleet
 from tests.monitor.example_cases import EXAMPLES
 
 FLEET = fleet()
-DEMO = parse_fleet((Path(__file__).parents[2] / "fleet.toml").read_text(encoding="utf-8"))
+ROOT = Path(__file__).parents[2]
+DEMO = parse_fleet((ROOT / "fleet.toml").read_text(encoding="utf-8"))
 OPENED, CLOSED, WITHDRAWN = Change.OPENED, Change.CLOSED, Change.WITHDRAWN
 DARK = case(
     causes=(Cause("driver", 0.8), Cause("cable", 0.2)),
@@ -226,6 +225,14 @@ def test_a_panel_as_good_as_its_neighbours_is_no_reason_for_going_out():
     assert "voisins" not in said(175.0)
 
 
+def test_a_night_that_has_not_begun_is_no_evidence_of_a_risk():
+    def said(drawn: float) -> str:
+        return evidence(case(Kind.DARK_RISK, figures=(Figure("discharge_ah", drawn, "Ah"),)), FLEET, NOW, "fr")
+
+    assert "la nuit a tiré 9,7 Ah" in said(9.7)
+    assert "tiré" not in said(0.0)
+
+
 def test_english_says_since_when_in_the_perfect_and_a_span_in_the_past():
     flickers = case(Kind.FLICKER)
     assert headline(flickers, FLEET, NOW, "en") == "fatoma-02 (marché) has flickered for 2 nights"
@@ -351,54 +358,3 @@ def everything(example: Case, note: str) -> str:
                 some = replace(example, figures=shown, causes=causes)
                 texts += [sms(some, change, bare, NOW, "fr") for change in Change]
     return " ".join(texts)
-
-
-# --- the tables are complete ------------------------------------------------------------------------------------------
-
-
-def test_every_kind_has_its_words():
-    assert set(WORDS) == set(STATES) == set(KINDS) == set(Kind)
-    for cause in [*PARTS, *(kind.value for kind in Kind)]:
-        word = cause_word(cause)
-        assert word.fr
-        assert word.fr_short
-        assert word.en
-        assert "_" not in word.fr + word.en
-
-
-def test_no_french_word_of_an_sms_loses_its_accent():
-    phrases = [phrase.fr for phrase in (*PAIRS, *(phrase for phrases in PHRASES.values() for phrase in phrases))]
-    causes = [cause_word(cause) for cause in [*PARTS, *(kind.value for kind in Kind)]]
-    words = [*WORDS.values(), *causes]
-    states = [text for state in STATES.values() for text in (state.over_fr, state.was_fr)]
-    texts = [
-        *phrases, *states, *(term.fr for term in TERMS.values()), *(word.carry_fr for word in words),
-        *(word.fr for word in WORDS.values()), *(cause.fr_short for cause in causes), "À emporter : câbles",
-    ]  # fmt: skip
-    spoilt = [text for text in map(in_gsm_words, texts) if to_gsm(text) != text]
-    assert spoilt == []
-
-
-def test_every_figure_of_a_phrase_is_in_the_glossary_and_both_languages_name_the_same():
-    for phrase in (*PAIRS, *(phrase for phrases in PHRASES.values() for phrase in phrases)):
-        texts = (phrase.fr, phrase.fr_long, phrase.en, phrase.en_long)
-        slots = [set(re.findall(r"\{([\w.]+)\}", text)) for text in texts]
-        assert slots[0] or phrase.none
-        assert {phrase.none, phrase.also} - {""} <= set(TERMS)
-        assert (slots[0], slots[1]) == (slots[2], slots[3])
-        assert slots[0] <= slots[1]  # the SMS may say less of the same
-        assert {slot.split(".")[0] for slot in slots[1]} <= set(TERMS)
-
-
-def test_the_figures_that_rules_may_use_are_in_the_glossary():
-    promised = """
-        led_w target_pct level_pct battery_v cut_off_v out_at lit_min scheduled_min pv_w pv_v pv_a
-        charge_w peers_charge_w sun_hours last_heard silent_lamps lamps loss_pct loss_pct_day
-        wash_in_days ratio_pct capacity_pct capacity_ah capacity_pm_ah discharge_ah dusk_v dawn_v
-        step_v temperature_c switchings day_lit_min offset_min restarts event autonomy_nights
-        dark_probability_pct limit_v nights sunny_days channel
-    """
-    assert set(promised.split()) <= set(TERMS)
-    for name, term in TERMS.items():
-        for words in (term.fr, term.fr_long, term.en, term.en_long):
-            assert words.count("{}") == 1, name

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.gsm import BASIC, EXTENSION, in_gsm_words, septets, to_gsm
-from monitor.speech import Pace, between, count, date, duration, lasted, moment, number, on_date, since_when
+from monitor.speech import Pace, between, count, date, duration, lasted, measured, moment, number, on_date, since_when
 
 NOW = datetime(2026, 3, 5, 10, 0, tzinfo=UTC)
 
@@ -69,6 +69,12 @@ def test_moments(when, fr, en):
     assert (moment(when, NOW, "fr"), moment(when, NOW, "en")) == (fr, en)
 
 
+def test_a_figure_of_a_whole_date_has_no_hour():
+    assert measured(at(4, 0), NOW, "fr") == "hier"
+    assert measured(at(1, 0), NOW, "en") == "on 1 March"
+    assert measured(at(4, 0, 1), NOW, "fr") == "hier à 0 h 01"
+
+
 @pytest.mark.parametrize(
     ("since", "now", "pace", "fr", "en"),
     [
@@ -88,6 +94,9 @@ def test_moments(when, fr, en):
         (at(5, 9, 15), NOW, Pace.MOMENT, "depuis 45 minutes", "for 45 minutes"),
         (at(4, 14, 20), NOW, Pace.MOMENT, "depuis hier à 14 h 20", "since yesterday at 14:20"),
         (at(3, 14, 20), NOW, Pace.MOMENT, "depuis 2 jours", "for 2 days"),
+        (at(5, 18, 25), NOW, Pace.NIGHTS, "depuis ce soir", "since this evening"),  # later the same day
+        (at(5, 18, 25), NOW, Pace.DAYS, "depuis aujourd'hui", "since today"),
+        (at(5, 18, 25), NOW, Pace.MOMENT, "depuis ce soir à 18 h 25", "since this evening at 18:25"),
     ],
 )
 def test_since_when(since, now, pace, fr, en):

@@ -11,6 +11,7 @@ from gateway.store import TABLES, Store
 from gateway.stores import open_store
 from monitor.web.app import create_app
 from monitor.web.learned import read_learned
+from monitor.web.telling import learned
 from tests.monitor.web.html import get
 from tests.monitor.web.village import LAST_NIGHT, NOW, Village, fleet
 
@@ -63,3 +64,12 @@ def test_the_page_shows_it_in_words_with_units(shown: Village) -> None:
     assert "Capacité de la batterie 30 Ah" in text
     assert "Production perdue 30 %" in text
     assert "Appris depuis 18 novembre 2026" in text
+
+
+@pytest.mark.parametrize(
+    ("nights", "fr", "en"), [(1.14, "1,1 nuit", "1.1 nights"), (11.7, "11,7 nuits", "11.7 nights")]
+)
+def test_a_reserve_is_said_in_nights_singular_or_plural(nights: float, fr: str, en: str) -> None:
+    ((_, said_fr),) = learned({"autonomy": nights}, "fr")
+    ((_, said_en),) = learned({"autonomy": nights}, "en")
+    assert (said_fr, said_en) == (fr, en)

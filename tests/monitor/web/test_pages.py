@@ -12,6 +12,8 @@ from flask.testing import FlaskClient
 from gateway.stores import open_store
 from monitor.fault import WORDS, Kind
 from monitor.web.app import create_app
+from monitor.web.ledger import Service
+from monitor.web.view import service_facts
 from monitor.web.words import REPAIRS
 from tests.monitor.web.html import Page, get, plain
 from tests.monitor.web.village import BLACKOUT, LAST_NIGHT, NOW, Village, fleet, make_village, nights, verdict
@@ -67,6 +69,18 @@ def test_unknown_lamps_are_said_apart_and_counted_neither_as_lit_nor_as_dark(cli
         "éteintes": counted.count("dark"),
         "inconnues": counted.count("unknown"),
     }
+
+
+@pytest.mark.parametrize(("unknown", "told"), [(11, True), (0, False)])
+def test_bounds_are_explained_only_where_there_are_two(shown: Village, unknown: int, told: bool) -> None:
+    served = Service(
+        nights=600, served=580, unknown=unknown, lit_minutes=1.0, scheduled_minutes=1.0, completeness=1.0,
+        longest_dark=0, longest_lamp=None,
+    )  # fmt: skip
+    with create_app(shown.world, fleet(), lambda: NOW).test_request_context("/"):
+        fact = service_facts(served, [])[0]
+    assert plain(fact.note).startswith("580 nuits de lampe sur 600")
+    assert ("inconnues, comptées perdues à gauche et servies à droite" in plain(fact.note)) is told
 
 
 def test_a_commune_without_news_is_not_called_dark(client: FlaskClient) -> None:

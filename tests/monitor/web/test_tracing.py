@@ -21,7 +21,7 @@ def test_a_rule_its_threshold_and_its_night_in_french() -> None:
     found = explained(case(Kind.HOT, trace=TRACE), "fr")
     assert found is not None
     assert found.rule == "trois mesures au-dessus de la limite, par un capteur digne de foi"
-    assert (found.night, found.verdict) == ("nuit du 4 au 5 mars", "le défaut se montre")
+    assert (found.night, found.verdict) == ("Nuit du 4 au 5 mars", "le défaut se montre")
     assert found.inputs == [("hot_n", "5"), ("max_good_c", "61,25")]
     (limit,) = found.thresholds
     assert (limit.name, limit.value) == ("chaude", "55 °C")
@@ -48,7 +48,8 @@ def test_what_a_rule_tells_beside_the_usual_is_kept() -> None:
 @pytest.mark.parametrize(
     ("value", "fr", "en"),
     [
-        (True, "oui", "yes"), (0.16818, "0,1682", "0.1682"), (93, "93", "93"), ("nimh", "nimh", "nimh"),
+        (True, "oui", "yes"), (0.16818, "0,1682", "0.1682"), (93, "93", "93"),
+        (-0.0, "0", "0"), (-0.04, "-0,04", "-0.04"), ("nimh", "nimh", "nimh"),
         ("2026-11-25T18:14:59+00:00", "25/11 18 h 14", "25/11 18:14"), ("2026-11-25", "2026-11-25", "2026-11-25"),
         ("no moment at all", "no moment at all", "no moment at all"),
     ],

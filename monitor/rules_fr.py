@@ -123,6 +123,7 @@ LIMITS: Final[dict[Kind, dict[str, Limit]]] = {
         "step": Limit(
             "marche", "de la production", "en dessous : fiente d'oiseau, voisin qui vient d'être lavé, matin brumeux"
         ),
+        "learnt": Limit("appris", "dates ensoleillées", "les premiers jours, un lavage ici ou là change tout"),
         "swing": Limit("écart", "fois sa dispersion", "une lampe à demi à l'ombre varie avec chaque brume"),
         "clean": _CLEAN,
         "shaded": Limit(

@@ -20,6 +20,7 @@ from monitor.peers import HOURS, MIN_PEERS
 MIN_SLOTS: Final = 2  # quarters of an hour in bulk; fewer tell nothing of the date
 
 TRENDS: Final = ("yield_ratio", "soiling", "capacity", "autonomy", "dark_risk")  # columns of the table `nights`
+CLEANEST: Final = 0.04  # log, above its usual place among the neighbours: more is their dirt, not its own cleanness
 STEP_SPAN: Final = timedelta(days=6)
 ONE_HOUR: Final = 0.06  # log; what a shadow may take of a date of which one hour is known
 JUMP_DATES: Final = 6  # in which a step has had its one great fall
@@ -112,7 +113,7 @@ def _with_panel(table: pl.DataFrame) -> pl.DataFrame:
         clean=pl.col("calm")
         .rolling_quantile(0.9, interpolation="linear", window_size=90, min_samples=1)
         .over(one)
-        .clip(lower_bound=0.0),
+        .clip(0.0, CLEANEST),
         # A step is one only where both sides of it were seen: over a longer gap dirt does as much.
         step=pl.when(pl.col("time") - pl.col("time").shift(2).over(one) <= STEP_SPAN).then(
             pl.col("lately") - pl.col("before")

@@ -18,9 +18,10 @@ SHADED: Final = Threshold(
     0.35, "of the output at the same two hours", "what is built or grows nearby takes the direct sun"
 )
 NEW_SHADE: Final = Threshold(0.25, "of the output", "more than before, and more than at the day's other hours")
+LEARNT: Final = Threshold(10, "sunny dates", "in the first days a washing here and there moves everything")
 SWING: Final = Threshold(2.5, "times its own scatter", "lamps half in the shade swing with every haze")
 SOILED: Final = Threshold(
-    0.13, "of the output", "villagers wash what looks dirty, at about 14 %; below, washing does not pay the walk"
+    0.14, "of the output", "villagers wash what looks dirty, at about 14 %; below, washing does not pay the walk"
 )
 BEYOND: Final = Threshold(
     0.10, "of the output", "against the neighbours: what the season does to all is no lamp's fault"
@@ -59,7 +60,8 @@ def find_partial(view: View) -> pl.DataFrame:
     known = pl.col("fallen").is_not_null()
     step = float(np.log(1 - STEP.value))
     swing = -SWING.value * pl.col("noise").fill_null(0.1)
-    bad = (pl.col("step") <= pl.min_horizontal(pl.lit(step), swing)) & (pl.col("fallen") <= step)
+    learnt = pl.col("nth") >= LEARNT.value
+    bad = (pl.col("step") <= pl.min_horizontal(pl.lit(step), swing)) & (pl.col("fallen") <= step) & learnt
     # A new wall, a new tree: the same two hours at least, day after day, while the others are as they were.
     shaded = (
         (pl.col("shade") < float(np.log(1 - SHADED.value)))
@@ -136,6 +138,7 @@ RULES: Final = (
         clear=2,
         thresholds={
             "step": STEP,
+            "learnt": LEARNT,
             "swing": SWING,
             "shaded": SHADED,
             "new shade": NEW_SHADE,

@@ -37,7 +37,7 @@ STEP = timedelta(minutes=15)
 CONTEXT = timedelta(days=3)  # of telemetry that a tick may look at
 SIZES = {"memory": (200, 2_000, 20_000), "DuckDB": (200, 2_000)}
 TIMES = {200: 5, 2_000: 3, 20_000: 1}  # ticks, of which the best counts
-AIMS = {200: " (< 200)", 20_000: " (< 10 000)"}
+AIMS = {200: " (< 0.2)", 20_000: " (< 10)"}
 YEAR_LAMPS = 200
 QUARTERS = 4  # a watch remembers MEMORY_NIGHTS: who lets it judge a whole year lets it come in shorter parts
 MISHAPS = """
@@ -82,10 +82,10 @@ def run() -> list[Row]:
             shares.append(found[1][1] / lamps)
             rows += found
         for (fewer, less), (more, share) in pairwise(zip(sizes, shares, strict=True)):
-            rows.append((f"{backend}: a lamp's share of a tick (CPU), {more} over {fewer} lamps", share / less, "×"))
+            rows.append((f"{backend}: CPU a lamp, {more} over {fewer}", share / less, "×"))
     _say(f"{YEAR_LAMPS} lamps' year from DuckDB")
     rows += lamp_year(commune)
-    rows.append(("casebook: 2 000 episodes that it holds already", 1000 * nothing_new(2_000), "ms"))
+    rows.append(("casebook: 2000 episodes that it holds", nothing_new(2_000), "s"))
     return rows
 
 
@@ -100,14 +100,14 @@ def ticks(commune: Commune, backend: str, lamps: int) -> list[Row]:
             each.append(took(watch.tick))
         nothing = took(watch.tick)
         held = memory_mb("VmRSS")
-    name = f"{backend}: tick over {lamps} lamps"
+    name = f"{backend}, {lamps} lamps"
     return [
-        (name, 1000 * min(tick.wall for tick in each), f"ms{AIMS.get(lamps, '')}"),
-        (f"{name}, CPU", 1000 * min(tick.cpu for tick in each), "ms"),
-        (f"{name}, nothing new", 1000 * nothing.wall, "ms"),
-        (f"{name}, the first after a start", first.wall, "s"),
-        (f"{name}, memory" + (" with its store" if backend == "memory" else ""), held - before, "MB"),
-        (f"{name}, peak of the process", memory_mb("VmHWM"), "MB"),
+        (f"{name}: tick", min(tick.wall for tick in each), f"s{AIMS.get(lamps, '')}"),
+        (f"{name}: tick, CPU", min(tick.cpu for tick in each), "s"),
+        (f"{name}: tick, nothing new", nothing.wall, "s"),
+        (f"{name}: first tick after a start", first.wall, "s"),
+        (f"{name}: memory" + (", store too" if backend == "memory" else ""), held - before, "MB"),
+        (f"{name}: peak of the process", memory_mb("VmHWM"), "MB"),
     ]
 
 
@@ -169,7 +169,7 @@ def lamp_year(commune: Commune) -> list[Row]:
             _say(f"a quarter in {each[-1].wall:.0f} s")
         nights = store.read("nights", columns=["time"]).height
         memory = memory_mb("VmRSS") - before
-    name = f"a lamp-year from DuckDB, 15-minute telemetry ({nights} nights)"
+    name = f"DuckDB, a lamp-year ({nights // YEAR_LAMPS} nights)"
     wall, cpu = (sum(seconds) / YEAR_LAMPS for seconds in zip(*each, strict=True))
     return [(name, wall, "s a lamp (< 0.25)"), (f"{name}, CPU", cpu, "s a lamp"), (f"{name}, memory", memory, "MB")]
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-import numpy as np
 import polars as pl
 
 from gateway.fleet import Fleet
@@ -220,10 +219,8 @@ def _replaced(ledger: pl.DataFrame, derived: pl.DataFrame) -> pl.DataFrame:
     """The ledger with these rows in the place of those of the same lamp and time; in order."""
     places = ledger.select(_ROW).with_row_index("at").filter(pl.col("time").is_in(derived["time"].unique().implode()))
     at = derived.select(_ROW).join(places, on=_ROW, how="left", maintain_order="left")["at"]
-    both = pl.concat([ledger, derived], rechunk=True)
     if not at.null_count():  # nothing but rows that were there: the usual tick
-        lines = np.arange(ledger.height)
-        lines[at.to_numpy()] = ledger.height + np.arange(derived.height)
-        return both[lines]
+        return pl.DataFrame([ledger[name].scatter(at, derived[name]) for name in ledger.columns])
+    both = pl.concat([ledger, derived], rechunk=True)
     order = both.select(_ROW).with_row_index("at").unique(_ROW, keep="last").sort(_ROW)["at"]
     return both[order]

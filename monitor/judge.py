@@ -6,7 +6,7 @@ depends on the stored data alone, so judging twice, later, or in another order o
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, cast
 
 import polars as pl
@@ -18,19 +18,24 @@ from monitor.rules.rule import FINDING, Rule, View
 RELAPSE: Final = timedelta(days=7)
 RELAPSE_CLEAR: Final = 3  # good dates
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 _PLACE: Final = "ledger_row"  # which row of the view's nights a finding speaks of
 _SUBJECT: Final = "subject"
 
 
 class Finding(NamedTuple):
-    """What the walk looks at; everything else of a finding is looked up for the few that become an episode."""
+    """What the walk looks at; everything else of a finding is looked up for the few that become an episode.
+
+    Moments are µs since 1970: making them datetimes would take longer than everything else about the walk.
+    """
 
     place: int
     bad: bool
-    since: datetime | None
-    bad_at: datetime | None
-    good_since: datetime | None
-    good_at: datetime | None
+    since: int | None
+    bad_at: int | None
+    good_since: int | None
+    good_at: int | None
     sunny: bool
 
 
@@ -116,9 +121,9 @@ def _concerned(rows: pl.DataFrame, known: Mapping[str, Episode]) -> pl.DataFrame
 def _walk(found: Findings, before: Mapping[str, Episode]) -> list[Episode]:
     by_subject: dict[str, list[Finding]] = {name: [] for name in before}
     sunny = found.rows["sunny"] if "sunny" in found.rows.columns else pl.repeat(True, found.rows.height, eager=True)
-    columns = [found.rows[name].to_list() for name in ("bad", "since", "bad_at", "good_since", "good_at")]
+    columns = [found.rows[name].to_physical() for name in ("bad", "since", "bad_at", "good_since", "good_at")]
     for place, (name, *values) in enumerate(
-        zip(found.rows[_SUBJECT].to_list(), *columns, sunny.to_list(), strict=True)
+        zip(found.rows[_SUBJECT].to_list(), *[column.to_list() for column in columns], sunny.to_list(), strict=True)
     ):
         by_subject.setdefault(name, []).append(Finding(place, *values))
     stays = [stay for name, dated in by_subject.items() for stay in _stays(found.rule, dated, before.get(name))]
@@ -130,8 +135,8 @@ def _walk(found: Findings, before: Mapping[str, Episode]) -> list[Episode]:
 class _Stay:
     """An episode while its subject's findings are walked; words are made at the end, from the latest bad date."""
 
-    since: datetime
-    opened_at: datetime
+    since: int  # µs, as in Finding
+    opened_at: int
     row: Finding | None  # the latest bad finding; None: nothing newer than what was known before
     known: Episode | None = None
     good_rows: list[Finding] = field(default_factory=list)  # that ended it
@@ -142,10 +147,10 @@ class _Stay:
 
 def _stays(rule: Rule, rows: list[Finding], before: Episode | None) -> Iterable[_Stay]:
     """One subject's episodes, from its findings in order of their dates."""
-    standing = _Stay(before.since, before.opened_at, None, before) if before else None
+    standing = _Stay(_micros(before.since), _micros(before.opened_at), None, before) if before else None
     bad_rows: list[Finding] = []
     good_rows: list[Finding] = []
-    ended: datetime | None = None
+    ended: int | None = None
     clear = rule.clear
     for row in rows:
         if row.bad:
@@ -159,7 +164,7 @@ def _stays(rule: Rule, rows: list[Finding], before: Episode | None) -> Iterable[
                     since = bad_rows[0].since or bad_rows[0].bad_at
                     assert since is not None
                     standing = _Stay(since, max(row.bad_at, since), row)
-                    relapse = ended is not None and standing.opened_at - ended <= RELAPSE
+                    relapse = ended is not None and standing.opened_at - ended <= RELAPSE // _MICROSECOND
                     clear = max(rule.clear, RELAPSE_CLEAR) if relapse else rule.clear
             # Put right before the date was over: the first proof closes it, not the next day. One report may tell both.
             at = row.good_at
@@ -184,17 +189,25 @@ def _episode(rule: Rule, stay: _Stay, row: dict[str, Any] | None) -> Episode:
         first, last = stay.good_rows[0], stay.good_rows[-1]
         assert first.good_at is not None  # without it no row counts as good
         assert last.good_at is not None
-        until = max(first.good_since or first.good_at, stay.since)
-        closed_at = max(last.good_at, stay.opened_at)
+        until = _moment(max(first.good_since or first.good_at, stay.since))
+        closed_at = _moment(max(last.good_at, stay.opened_at))
     if row is None:
         assert stay.known is not None  # without a bad finding only an episode known before can stand
         return replace(stay.known, until=until, closed_at=closed_at)
     told = rule.tell(row)
     return Episode(
-        commune=row["commune"], lamp=row["lamp"], kind=rule.kind, since=stay.since, opened_at=stay.opened_at,
-        until=until, closed_at=closed_at, causes=told.causes, figures=told.figures, estimate=told.estimate,
-        trace=_trace(rule, row),
+        commune=row["commune"], lamp=row["lamp"], kind=rule.kind,
+        since=_moment(stay.since), opened_at=_moment(stay.opened_at), until=until, closed_at=closed_at,
+        causes=told.causes, figures=told.figures, estimate=told.estimate, trace=_trace(rule, row),
     )  # fmt: skip
+
+
+def _micros(moment: datetime) -> int:
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def _moment(micros: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=micros)
 
 
 def _trace(rule: Rule, row: dict[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ def _learnt_median(columns: Sequence[pl.Series]) -> pl.Series:
     value, life = columns[0], columns[1].to_numpy()
     if value.is_empty():
         return value
+    values = value.to_numpy()
     known = value.is_not_null().to_numpy()
     begins = np.concatenate([[True], life[1:] != life[:-1]])
     no = np.cumsum(begins) - 1  # which life, counted from 0
@@ -34,8 +35,8 @@ def _learnt_median(columns: Sequence[pl.Series]) -> pl.Series:
     nth = count - (count - known)[begins][no]
     learning = known & (nth <= LEARNING_DATES)
     nth = np.minimum(nth, LEARNING_DATES)
-    first = np.full((no[-1] + 1, LEARNING_DATES), np.nan, dtype=value.to_numpy().dtype)
-    first[no[learning], nth[learning] - 1] = value.to_numpy()[learning]
+    first = np.full((no[-1] + 1, LEARNING_DATES), np.nan, dtype=values.dtype)
+    first[no[learning], nth[learning] - 1] = values[learning]
     medians = np.full((no[-1] + 1, LEARNING_DATES + 1), np.nan, dtype=first.dtype)
     for n in range(FEWEST_DATES, LEARNING_DATES + 1):
         ordered = np.sort(first[:, :n], axis=1)

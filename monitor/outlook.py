@@ -87,7 +87,7 @@ def _walk(table: pl.DataFrame) -> tuple[pl.Series, pl.Series, pl.Series]:
     shape = (int(row[-1]) + 1, int(column.max()) + 1) if len(lives) else (0, 0)
 
     def grid(name: str, fill: float = 0.0) -> Floats:
-        values = np.full(shape, np.nan)
+        values = np.full(shape, np.nan, order="F")  # read date after date
         values[row, column] = table[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
         return np.where(np.isnan(values), fill, values)
 
@@ -99,7 +99,7 @@ def _walk(table: pl.DataFrame) -> tuple[pl.Series, pl.Series, pl.Series]:
     night, swing = grid("night_ah"), grid("swing", USUAL_SWING)
     nominal, share = grid("nominal_ah", 1.0), grid("share", 0.8)
     capacity = grid("holds", 1.0)
-    missing, autonomy, risk = np.zeros(shape), np.full(shape, FOREVER), np.zeros(shape)
+    missing, autonomy, risk = (np.full(shape, most, order="F") for most in (0.0, FOREVER, 0.0))
     lives_n = shape[0]
     last_night = np.zeros(lives_n)
     below = np.zeros(lives_n)  # Ah below full, after the night

@@ -45,6 +45,13 @@ PARTS: Final[dict[str, CauseWord]] = {
     "shade": CauseWord(
         "une ombre sur le panneau", "ombre sur le panneau", "shade on the panel", "scie, échelle", "saw, ladder"
     ),
+    "tap": CauseWord(
+        "un branchement sur la batterie",
+        "branchement sur la batterie",
+        "a wire that somebody put to the battery",
+        "multimètre, pince, cadenas",
+        "multimeter, pliers, padlock",
+    ),
     "wear": CauseWord("l'usure", "usure", "wear"),
     "cell": CauseWord("une cellule de la batterie", "cellule de batterie", "a battery cell", "batterie", "battery"),
     "fuse": CauseWord("le fusible", "fusible", "the fuse", "fusible, multimètre", "fuse, multimeter"),

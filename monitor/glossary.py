@@ -192,6 +192,10 @@ TERMS: Final[dict[str, Term]] = {
         "hours of sun in which it was watched, h", "{} de soleil", "il y a eu {} de soleil", "{} of sun",
         "there were {} of sun", in_unit("h", 0, 1)
     ),
+    "tap_w": Term(
+        "power that leaves the battery at night and does not reach the lamp, W", "{} partent ailleurs",
+        "{} partent ailleurs que dans la lampe", "{} go elsewhere", "{} go elsewhere than into the lamp", _WATTS
+    ),
     "solar_hour": Term(
         "hour of the day by the sun around which it shows, h", "vers {}", "cela se voit vers {} (heure du soleil)",
         "around {}", "it shows around {} (by the sun)", in_unit("h", 0)

@@ -33,6 +33,12 @@ _LED: Final = Phrase(
     "{led_w} for {target_pct} asked",
     "the lamp gets {led_w} for {target_pct} asked",
 )
+_TAP: Final = Phrase(
+    "{tap_w} partent ailleurs",
+    "{tap_w} partent de la batterie ailleurs que dans la lampe",
+    "{tap_w} go elsewhere",
+    "{tap_w} leave the battery for elsewhere than the lamp",
+)
 _UNLIT: Final = Phrase(
     "aucune lumière sur {scheduled_min} prévues",
     "il n'a pas éclairé du tout sur {scheduled_min} prévues",
@@ -150,6 +156,7 @@ PHRASES: Final[Mapping[Kind, tuple[Phrase, ...]]] = {
     ),
     Kind.EARLY_OFF: (
         Phrase("éteint {out_at}", "il s'est éteint {out_at}", "out {out_at}", "it went out {out_at}"),
+        _TAP,
         _UNLIT,
         _LIT,
         _CUT,
@@ -355,6 +362,7 @@ PHRASES: Final[Mapping[Kind, tuple[Phrase, ...]]] = {
             "{dark_probability_pct} risk within 3 nights",
             "the risk within 3 nights is {dark_probability_pct}",
         ),
+        _TAP,
         Phrase(
             "reste {autonomy_nights} de réserve",
             "il reste {autonomy_nights} de réserve",

@@ -83,7 +83,8 @@ def tell_early_off(row: Row) -> Told:
             soiled, weak, worn = 0.0, 0.0, worn + 0.3
         causes = ranked(
             panel_lost=1.0 if (row["dead_n"] or 0) >= 4 else 0.0,
-            charger_stuck=1.0 if (row["open_n"] or 0) >= 8 else 0.0,
+            charger_stuck=1.0 if (row["open_n"] or 0) >= 8 and not row.get("began_full") else 0.0,
+            tap=1.0 if row.get("tap_w") is not None else 0.0,
             panel_soiled=soiled, panel_partial=weak, battery_worn=worn + 0.15, low_sun=0.1,
         )  # fmt: skip
     else:
@@ -92,6 +93,7 @@ def tell_early_off(row: Row) -> Told:
     return Told(
         causes=causes,
         figures=figure("out_at", row["off_at"])
+        + figure("tap_w", row.get("tap_w"), "W")
         + figure("battery_v", row["off_v"], "V", at=row["off_at"], limit=row["cut_off"])
         + figure("lit_min", row["lit_minutes"], "min")
         + figure("scheduled_min", row["scheduled_minutes"], "min")

@@ -75,12 +75,15 @@ def tell_dark_risk(row: Row) -> Told:
     return Told(
         causes=ranked(
             panel_lost=1.0 if (row["dead_n"] or 0) >= 4 else 0.0,
-            charger_stuck=1.0 if (row["open_n"] or 0) >= 8 else 0.0,
+            # A panel at its open voltage beside a full battery is no charger's fault.
+            charger_stuck=1.0 if (row["open_n"] or 0) >= 8 and not row["began_full"] else 0.0,
+            tap=1.0 if row["tap_w"] is not None else 0.0,
             panel_soiled=max(0.0, (row["soiling"] or 0.0) - 0.05) * 4,
             battery_worn=max(0.0, 0.85 - (row["capacity"] or 1.0)) * 4,
             low_sun=0.2,
         ),
         figures=figure("dark_probability_pct", 100 * row["dark_risk"], "%", limit=100 * RISK.value)
+        + figure("tap_w", row["tap_w"], "W")
         + figure("autonomy_nights", row["autonomy"], "nights")
         + figure("charge_ah", row["charge_ah"], "Ah")
         + figure("discharge_ah", row["discharge_ah"], "Ah"),

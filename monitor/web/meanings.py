@@ -139,6 +139,7 @@ FIGURES: Final[dict[str, tuple[str, str]]] = {
     "charge_w": ("Charge de la batterie", "Charge into the battery"),
     "peers_charge_w": ("Charge chez les voisins", "Charge of the other lamps"),
     "sun_hours": ("Heures de soleil observées", "Hours of sun watched"),
+    "tap_w": ("Puissance qui ne va pas à la lampe", "Power that does not reach the lamp"),
     "solar_hour": ("Heure où cela se voit", "Hour at which it shows"),
     "last_heard": ("Dernier message", "Last heard"),
     "silent_lamps": ("Lampes muettes", "Silent lamps"),

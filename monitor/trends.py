@@ -21,8 +21,9 @@ MIN_SLOTS: Final = 2  # quarters of an hour in bulk; fewer tell nothing of the d
 
 TRENDS: Final = ("yield_ratio", "soiling", "capacity", "autonomy", "dark_risk")  # columns of the table `nights`
 CLEANEST: Final = 0.04  # log, above its usual place among the neighbours: more is their dirt, not its own cleanness
-STEP_SPAN: Final = timedelta(days=6)
+STEP_SPAN: Final = timedelta(days=4)
 ONE_HOUR: Final = 0.06  # log; what a shadow may take of a date of which one hour is known
+MANY_HOURS: Final = 4
 JUMP_DATES: Final = 6  # in which a step has had its one great fall
 SUDDEN: Final = 0.85  # of a step falls within two dates; dirt takes a week for it
 SUNNY: Final = 0.6  # of the clearness that one date in five of the last month surpassed
@@ -107,17 +108,18 @@ def _with_panel(table: pl.DataFrame) -> pl.DataFrame:
             pl.col("pair_hour").rolling_max(3, min_samples=3) - pl.col("pair_hour").rolling_min(3, min_samples=3)
         ).over(one),
         # Between the date before the last and this one: a string that breaks at noon shows half of it on that date.
-        jump=(pl.col("apart") - pl.col("apart").shift(2)).rolling_min(JUMP_DATES, min_samples=1).over(one),
+        # Over a longer gap dirt does as much: a step is one where both sides of it were seen.
+        jump=pl.when(pl.col("time") - pl.col("time").shift(2) <= STEP_SPAN)
+        .then(pl.col("apart") - pl.col("apart").shift(2))
+        .rolling_min(JUMP_DATES, min_samples=1)
+        .over(one),
     ).with_columns(
         # The cleanest it usually gets: a maximum would count every lucky week as its own.
         clean=pl.col("calm")
         .rolling_quantile(0.9, interpolation="linear", window_size=90, min_samples=1)
         .over(one)
         .clip(0.0, CLEANEST),
-        # A step is one only where both sides of it were seen: over a longer gap dirt does as much.
-        step=pl.when(pl.col("time") - pl.col("time").shift(2).over(one) <= STEP_SPAN).then(
-            pl.col("lately") - pl.col("before")
-        ),
+        step=pl.col("lately") - pl.col("before"),
     )
     # What falls a little every day is no step, however fast it falls.
     seen = seen.with_columns(step=pl.when(pl.col("jump") <= SUDDEN * pl.col("step")).then("step")).with_columns(
@@ -153,7 +155,9 @@ def _shade(hourly: pl.DataFrame, apart: pl.Series) -> dict[str, pl.Series]:
     hour = np.where(np.isnan(pairs), np.inf, pairs).argmin(axis=1).astype(np.float64) + HOURS[0]
     # Dirt takes its share of every hour: the one that lost least. Of one hour alone, part may be a shadow's.
     hours = (~np.isnan(values)).sum(axis=1)
-    best = np.where(np.isnan(values), -np.inf, values).max(axis=1) + np.where(hours == 1, ONE_HOUR, 0.0)
+    ordered = np.sort(np.where(np.isnan(values), -np.inf, values), axis=1)
+    # Of many hours the second best: an hour of which little is learnt may say anything.
+    best = np.where(hours >= MANY_HOURS, ordered[:, -2], ordered[:, -1]) + np.where(hours == 1, ONE_HOUR, 0.0)
     return {
         "best": pl.Series(np.where(hours > 0, best, np.nan)).fill_nan(None),
         "pair": pl.Series(low).fill_nan(None),

@@ -12,7 +12,7 @@ DEAD: Final = Threshold(
     4, "samples", "an hour at 15 minutes with the sun above 15°: no shade covers a whole panel so long"
 )
 PEERS: Final = Threshold(0.06, "of nameplate", "the neighbours must be charging: a storm is no theft")
-STEP: Final = Threshold(0.13, "of the output", "under it: bird dirt, a neighbour washed, a hazy morning")
+STEP: Final = Threshold(0.16, "of the output", "under it: bird dirt, neighbours washed, a hazy morning")
 BYPASSED: Final = Threshold(0.85, "of its usual voltage in bulk", "one of three strings is a third; heat takes a tenth")
 SHADED: Final = Threshold(
     0.35, "of the output at the same two hours", "what is built or grows nearby takes the direct sun"
@@ -21,10 +21,10 @@ NEW_SHADE: Final = Threshold(0.25, "of the output", "more than before, and more 
 LEARNT: Final = Threshold(10, "sunny dates", "in the first days a washing here and there moves everything")
 SWING: Final = Threshold(2.5, "times its own scatter", "lamps half in the shade swing with every haze")
 SOILED: Final = Threshold(
-    0.14, "of the output", "villagers wash what looks dirty, at about 14 %; below, washing does not pay the walk"
+    0.15, "of the output", "villagers wash what looks dirty, at about 14 %; below, washing does not pay the walk"
 )
 BEYOND: Final = Threshold(
-    0.10, "of the output", "against the neighbours: what the season does to all is no lamp's fault"
+    0.12, "of the output", "against the neighbours: what the season does to all is no lamp's fault"
 )
 EVERY_HOUR: Final = Threshold(0.07, "of the output", "in the hour that lost least: shade has its hours")
 CLEAN: Final = Threshold(0.06, "of the output", "washed, within the estimate's error")
@@ -53,7 +53,9 @@ def tell_panel_lost(row: Row) -> Told:
 
 
 def _abrupt() -> pl.Expr:
-    return pl.col("worst_step") <= ABRUPT.value * pl.col("fallen")
+    """A step worth the name is behind the loss; a smaller one may be a washing among the neighbours."""
+    step = pl.col("worst_step")
+    return (step <= ABRUPT.value * pl.col("fallen")) & (step <= float(np.log(1 - STEP.value)))
 
 
 def find_partial(view: View) -> pl.DataFrame:

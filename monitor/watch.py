@@ -185,7 +185,10 @@ class Watch:
 
     def _new_arrivals(self) -> pl.DataFrame:
         since = self._cursor - OVERLAP if self._cursor else None
-        return self.store.read("arrivals", since=since).join(self._seen, on=["lamp", "time"], how="anti")
+        # InfluxDB shows a row field by field while it is written: what is there in part is read whole the next time,
+        # for it is not yet seen. (A time that was not there became the year 0, and the monitor died of the dates since.)
+        arrivals = self.store.read("arrivals", since=since).drop_nulls()
+        return arrivals.join(self._seen, on=["lamp", "time"], how="anti")
 
     def _advance(self, arrivals: pl.DataFrame) -> datetime | None:
         if self.wall is not None:

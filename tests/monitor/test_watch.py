@@ -93,6 +93,22 @@ def test_a_write_that_becomes_visible_late_is_not_passed_over(world: World) -> N
     assert world.watch.tick().arrivals == late.height
 
 
+def test_a_row_that_is_visible_in_part_is_looked_at_when_it_is_whole(world: World) -> None:
+    """InfluxDB shows the fields of a row one after the other while it is written."""
+    world.store.append("telemetry", world.samples.filter(pl.col("sent") < FIRST + D))
+    rows = world.arrivals().filter(pl.col("received") < FIRST + D)
+    part = pl.when(pl.col("lamp") != LAMP)
+    world.store.append(
+        "arrivals", rows.with_columns(part.then("first").alias("first"), part.then("last").alias("last"))
+    )
+    others = world.watch.tick().arrivals
+    assert others == rows.filter(pl.col("lamp") != LAMP).height
+    world.store.append("arrivals", rows)
+    assert (
+        world.watch.tick().arrivals == rows.filter(pl.col("received") > rows["time"].max() - OVERLAP, lamp=LAMP).height
+    )
+
+
 def test_a_lamp_that_is_not_in_the_fleet_is_nobodys_case(world: World) -> None:
     stranger = spoilt(SICK.filter(pl.col("lamp") == LAMP), pl.lit(True), lamp=pl.lit("fatoma-99"))
     foreign = World(stranger)

@@ -186,7 +186,7 @@ class Watch:
     def _new_arrivals(self) -> pl.DataFrame:
         since = self._cursor - OVERLAP if self._cursor else None
         # InfluxDB shows a row field by field while it is written: what is there in part is read whole the next time,
-        # for it is not yet seen. (A time that was not there became the year 0, and the monitor died of the dates since.)
+        # for it is not yet seen. (A time that was not there became the year 0, and the monitor died of it.)
         arrivals = self.store.read("arrivals", since=since).drop_nulls()
         return arrivals.join(self._seen, on=["lamp", "time"], how="anti")
 

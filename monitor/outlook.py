@@ -108,9 +108,9 @@ def _walk(table: pl.DataFrame) -> tuple[pl.Series, pl.Series, pl.Series]:
     least = np.zeros(lives_n)  # Ah that flowed without one
     yields = np.full((lives_n, 3), np.nan)  # Ah per clearness, of the last days that did not end full
     for j in range(shape[1]):
-        # One high reading is no full battery where what it lacked was not charged.
         # Where hours of a day are missing, what it brought is not known: as much as the night took, most likely.
         gained = np.where(heard[:, j], gain[:, j], np.maximum(gain[:, j], night[:, j]))
+        # One high reading is no full battery where what it lacked was not charged.
         full = said_full[:, j] & ((gained >= FILLED * last_night) | (full_n[:, j] >= SURELY_FULL))
         now = np.where(full, 0.0, np.maximum(below - gained, 0.0))
         since_full |= full
@@ -119,9 +119,8 @@ def _walk(table: pl.DataFrame) -> tuple[pl.Series, pl.Series, pl.Series]:
         clear = np.where(sun[:, j] > 0, sun[:, j], usual[:, j])
         clear = np.where(clear > 0, clear, 1.0)
         hungry = heard[:, j] & ~full
-        fresh = np.where(dead[:, j], 0.0, gain[:, j] / clear)
-        # A panel that is gone brings nothing, whatever it brought before.
-        yields = np.where(hungry[:, None] & ~dead[:, j, None], np.column_stack([fresh, yields[:, :-1]]), yields)
+        fresh = np.column_stack([gain[:, j] / clear, yields[:, :-1]])
+        yields = np.where((hungry & ~dead[:, j])[:, None], fresh, yields)
         lately = _mean(yields, np.array([0.5, 0.3, 0.2]))
         toward = np.where(usual[:, j] > 0, usual[:, j], clear)
         # A day that ended full could have brought more than it did.
@@ -130,6 +129,7 @@ def _walk(table: pl.DataFrame) -> tuple[pl.Series, pl.Series, pl.Series]:
             np.where(hungry & ~np.isnan(lately), lately * (toward + (clear - toward) * CLOUDY_SPELL**n), plenty)
             for n in range(1, NIGHTS)
         ]
+        # A panel that is gone brings nothing, whatever it brought before.
         brings = [np.where(hungry & dead[:, j], 0.0, day) for day in brings]
         prior = capacity[:, j] * share[:, j]
         holds = np.where(np.isnan(learnt), prior, learnt)

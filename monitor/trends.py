@@ -79,10 +79,8 @@ def _with_panel(table: pl.DataFrame) -> pl.DataFrame:
         first_median(pl.when(known).then(pl.col(name)), one).alias(usual[name]) for name in GAINS
     )
     hourly = table.select(pl.when(known).then(pl.col(name) - pl.col(usual[name])).alias(name) for name in GAINS)
-    table = table.with_columns(
-        apart=_median_across(hourly), hours=pl.sum_horizontal(hourly.select(pl.all().is_not_null()))
-    )
-    table = table.with_columns(**_shade(hourly, table["apart"]))
+    apart = _median_across(hourly)
+    table = table.with_columns(apart=apart, **_shade(hourly, apart))
     # Where most of a commune moves together it is the sky or the season, not the lamp.
     together = pl.when(pl.col("apart").count().over("commune", "time") >= MIN_PEERS).then(
         pl.col("apart").median().over("commune", "time")
@@ -98,7 +96,6 @@ def _with_panel(table: pl.DataFrame) -> pl.DataFrame:
         # A lamp in the shade of a tree swings with every haze; what is usual for it proves nothing.
         noise=pl.col("apart").shift(2).rolling_std(20, min_samples=5).over(one),
         lately=pl.max_horizontal(pl.col("apart"), pl.col("apart").shift(1)).over(one),
-        lately_best=pl.min_horizontal(pl.col("apart"), pl.col("apart").shift(1)).over(one),
         nth=pl.col("apart").cum_count().over(one),
         best_level=pl.col("best").rolling_median(3, min_samples=2).over(one),
         shade=pl.col("pair").rolling_median(3, min_samples=3).over(one),

@@ -83,7 +83,7 @@ def find_partial(view: View) -> pl.DataFrame:
 
 def tell_partial(row: Row) -> Told:
     volts = row["pv_v_ratio"]
-    bypass = 1.0 if volts is not None and volts < 0.85 else 0.0
+    bypass = 1.0 if volts is not None and volts < BYPASSED.value else 0.0
     # Where too few neighbours charge to tell the loss, the missing voltage tells it.
     loss = row["loss"] if row["loss"] is not None else 1.0 - volts
     if row["shaded"] and loss < STEP.value:

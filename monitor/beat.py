@@ -5,6 +5,7 @@ dates that can have changed, and only those communes are judged again. What come
 the first sample on would give; beats keep it small enough to be done at once.
 """
 
+import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,13 +18,15 @@ from gateway.fleet import Fleet
 from gateway.store import NIGHTS, Store
 from monitor.case import Repair
 from monitor.fault import Episode
-from monitor.judge import judge
+from monitor.judge import CONTEXT_DATES, Forgotten, Judge
 from monitor.nights import SAMPLED, nights
 from monitor.rules import RULES
 from monitor.rules.rule import View
 from monitor.samples import nameplates
 from monitor.sun import with_sun
-from monitor.trends import with_trends
+from monitor.trends import REMEMBERED, TRENDS, Trends
+
+log = logging.getLogger(__name__)
 
 BEAT_LAMPS: Final = 2_000  # in memory at once, with all that is derived from their samples
 CHUNK_DAYS: Final = 8  # days of their telemetry in memory at once while catching up
@@ -31,28 +34,25 @@ CHUNK_DAYS: Final = 8  # days of their telemetry in memory at once while catchin
 # lamp's clock, is known by then.
 SETTLED_HOUR: Final = 15
 ONE_DAY: Final = timedelta(days=1)
-_ROW: Final = ["lamp", "time"]
+_ROW: Final = ["time", "lamp"]
 
 
 @dataclass(slots=True)
 class Beat:
     communes: tuple[str, ...]
     plates: pl.DataFrame  # of its lamps, see monitor.samples.nameplates
-    ledger: pl.DataFrame  # columns of the table `nights`; each lamp's rows together and in order of time
-    episodes: dict[str, list[Episode]] = field(default_factory=dict)  # by commune, as last judged
+    ledger: pl.DataFrame  # columns of the table `nights`, in order of time
+    episodes: list[Episode] = field(default_factory=list)  # as last judged
+    judged: bool = False  # whether `episodes` are of what the ledger says
+    unwritten: pl.DataFrame = field(init=False)  # rows of the ledger that the store does not have yet
+    trends: Trends = field(init=False)
+    judge: Judge = field(init=False)
+    recent: pl.DataFrame | None = None  # the last dates' rows of the ledger, with all that the rules look at
 
-    judged: bool = False  # whether `episodes` are of all communes
-
-    def take(self, communes: Collection[str], judged: pl.DataFrame, episodes: Iterable[Episode]) -> None:
-        """Remembers what was concluded of these communes: their rows and episodes in the place of what was before."""
-        if self.judged:
-            others = self.ledger.filter(~pl.col("commune").is_in(list(communes)))
-            self.ledger = pl.concat([others, judged]) if others.height else judged
-        else:
-            self.ledger, self.judged = judged, True
-        self.episodes |= {name: [] for name in communes}
-        for episode in episodes:
-            self.episodes[episode.commune].append(episode)
+    def __post_init__(self) -> None:
+        self.trends = Trends(self.plates)
+        self.judge = Judge(RULES)
+        self.unwritten = self.ledger.clear()
 
 
 def beats(fleet: Fleet, ledger: pl.DataFrame) -> list[Beat]:
@@ -98,7 +98,7 @@ def derive(
 ) -> tuple[pl.DataFrame, int]:
     """The beat's ledger with the rows of these dates and communes derived anew, without rows before `floor`; and how
     many rows were derived. On dates in `heard` every lamp has a row, heard or not."""
-    ledger, count = beat.ledger, 0
+    parts = []
     whole = set(beat.communes)
     for first, last, communes in rounds({date: whole.intersection(names) for date, names in touched.items()}):
         plates = beat.plates if communes == whole else beat.plates.filter(pl.col("commune").is_in(list(communes)))
@@ -107,38 +107,61 @@ def derive(
             "telemetry", first - ONE_DAY, last + 2 * ONE_DAY, lamps=plates["lamp"].to_list(), columns=SAMPLED
         )
         derived = nights(samples, plates, (first, last), [date for date in heard if first <= date <= last])
-        count += derived.height
-        ledger = _replaced(ledger, as_stored(derived))
-    return (ledger.filter(pl.col("time") >= floor) if forgets(ledger, floor) else ledger), count
+        parts.append(as_stored(derived))
+    ledger = beat.ledger if not parts else _replaced(beat.ledger, pl.concat(parts))
+    return (ledger.filter(pl.col("time") >= floor) if forgets(ledger, floor) else ledger), sum(
+        part.height for part in parts
+    )
 
 
 def forgets(ledger: pl.DataFrame, floor: datetime) -> bool:
     """Whether a ledger has rows before `floor`."""
-    oldest = ledger["time"].min()
-    return isinstance(oldest, datetime) and oldest < floor
+    return ledger.height > 0 and ledger["time"][0] < floor
 
 
-def look(beat: Beat, ledger: pl.DataFrame, communes: Collection[str], seen: Seen) -> tuple[pl.DataFrame, list[Episode]]:
-    """Judges some communes of a beat: their rows of `ledger` with what the trends say, and all their episodes."""
-    mine = pl.col("commune").is_in(list(communes))
-    rows = ledger if len(communes) == len(beat.communes) else ledger.filter(pl.col("lamp").is_in(_lamps(beat, mine)))
+def look(beat: Beat, ledger: pl.DataFrame, since: datetime | None, seen: Seen) -> None:
+    """Judges a beat by this ledger, which becomes its own. since: the first date on which it differs from the one
+    before; None: all of it is judged anew."""
+    beat.judged = False  # until all of this is done
+    if since is not None and beat.recent is not None and beat.trends.can_follow(since):
+        try:
+            _look(beat, ledger, since, seen)
+        except Forgotten as missing:
+            log.info("what was said of %s is not remembered: its beat is judged anew", missing)
+    if not beat.judged:
+        _look(beat, ledger, None, seen)
+
+
+def _look(beat: Beat, ledger: pl.DataFrame, since: datetime | None, seen: Seen) -> None:
+    settled = _first_of(ledger["time"], since)
+    rows = ledger.slice(settled).rechunk()
     plates = beat.plates.drop("commune", "lamp")[_places(rows, beat.plates)]
-    table = with_trends(rows.hstack(plates), seen.repairs)
-    view = View(nights=table, events=seen.events.filter(mine), refused=seen.refused.filter(mine), now=seen.now)
-    standing = [episode for commune in communes for episode in seen.standing.get(commune, ())]
-    return as_stored(table), judge(RULES, view, standing)
+    trends = beat.trends.follow(rows, seen.repairs, anew=since is None) if rows.height else pl.DataFrame()
+    rows = rows.drop(TRENDS).hstack(plates).hstack(trends)
+    if since is not None and beat.recent is not None:
+        rows = pl.concat([beat.recent.filter(pl.col("time") < since), rows.select(beat.recent.columns)])
+    view = View(nights=rows, events=seen.events, refused=seen.refused, now=seen.now)
+    standing = [episode for commune in beat.communes for episode in seen.standing.get(commune, ())]
+    dates = rows["time"].unique().sort().to_list()
+    # What a rule says of a date may rest on whether the next one has come.
+    earlier = None if since is None else max((date for date in dates if date < since), default=since)
+    remember = dates[-REMEMBERED - 1] if len(dates) > REMEMBERED else None
+    beat.episodes = beat.judge.judge(view, standing, since=earlier, remember=remember)
+    beat.ledger = pl.concat([ledger.slice(0, settled), as_stored(rows.slice(_first_of(rows["time"], since)))])
+    kept = dates[-(REMEMBERED + 1 + CONTEXT_DATES) :]
+    beat.recent = rows.filter(pl.col("time") >= kept[0]) if kept else None
+    beat.judged = True
 
 
-def _lamps(beat: Beat, mine: pl.Expr) -> pl.Series:
-    return beat.plates.filter(mine)["lamp"].implode()
+def _first_of(moments: pl.Series, since: datetime | None) -> int:
+    """The place of the first moment that is not before `since`; they are in order."""
+    return 0 if since is None else int(moments.search_sorted(since, side="left"))
 
 
 def _places(rows: pl.DataFrame, plates: pl.DataFrame) -> pl.Series:
     """Of each row the number of its lamp's nameplate. The ledger is wide: a join would copy all of it."""
-    stays = rows.select(no=pl.col("lamp").rle_id())["no"]
-    names = rows.select("lamp").filter(stays.diff().fill_null(1) > 0)
-    numbers = names.join(plates.select("lamp").with_row_index("at"), on="lamp", how="left", maintain_order="left")["at"]
-    return numbers[stays]
+    index = plates.select("lamp").with_row_index("at")
+    return rows.select("lamp").join(index, on="lamp", how="left", maintain_order="left")["at"]
 
 
 def touched_by(
@@ -209,18 +232,22 @@ def as_stored(table: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def changed_rows(rows: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
+def of_dates(ledger: pl.DataFrame, dates: Collection[datetime]) -> pl.DataFrame:
+    """The ledger's rows of these dates."""
+    if not dates:
+        return ledger.clear()
+    return ledger.slice(_first_of(ledger["time"], min(dates))).filter(pl.col("time").is_in(list(dates)))
+
+
+def changed(rows: pl.DataFrame, before: pl.DataFrame) -> pl.DataFrame:
     """Those rows that are not in `before` as they are."""
-    before = before.filter(pl.col("time").is_in(rows["time"].unique().implode()))
     return rows.join(before, on=rows.columns, how="anti", nulls_equal=True)
 
 
 def _replaced(ledger: pl.DataFrame, derived: pl.DataFrame) -> pl.DataFrame:
     """The ledger with these rows in the place of those of the same lamp and time; in order."""
-    places = ledger.select(_ROW).with_row_index("at").filter(pl.col("time").is_in(derived["time"].unique().implode()))
-    at = derived.select(_ROW).join(places, on=_ROW, how="left", maintain_order="left")["at"]
-    if not at.null_count():  # nothing but rows that were there: the usual tick
-        return pl.DataFrame([ledger[name].scatter(at, derived[name]) for name in ledger.columns])
-    both = pl.concat([ledger, derived], rechunk=True)
-    order = both.select(_ROW).with_row_index("at").unique(_ROW, keep="last").sort(_ROW)["at"]
-    return both[order]
+    settled = _first_of(ledger["time"], min(derived["time"].unique(), default=None))
+    young = ledger.slice(settled)
+    others = young.join(derived.select(_ROW), on=_ROW, how="anti")
+    rows = (pl.concat([others, derived]) if others.height else derived).sort(_ROW)
+    return pl.concat([ledger.slice(0, settled), rows])

@@ -3,10 +3,10 @@
 from typing import Final
 
 import numpy as np
-import polars as pl
 
-from monitor.learnt import first_median, scatter
+from monitor.day import Day
 from monitor.outlook import TO_CUT
+from monitor.past import FEWEST_DATES, LEARNING_DATES, Bools, Floats, Past, deviation, median
 from monitor.peers import MIN_PEERS
 
 # Open-circuit voltage of one cell at rest by state of charge (0…1): LFP as measured on three real nodes, lead gel and
@@ -33,144 +33,114 @@ TAKEN: Final = 0.6  # of what the night took, before the charger refused more: b
 RETURNED: Final = 0.85  # of what the night took: less, and a controller that says full is wrong
 RECOVERED_SHARE: Final = 0.1  # of the nominal voltage above the cut-off, at rest after it
 CAPACITY_DATES: Final = 7
+REMEMBERED_DATES: Final = 10  # a lamp that goes out at once shows its resistance on the first night only
+FEWEST_ALIKE: Final = 4  # nights of one kind of battery, for what a date does to all of them
 CAPACITIES: Final = np.linspace(1.15, 0.15, 101)  # share of nameplate, candidates
 
 
-def with_battery(table: pl.DataFrame) -> pl.DataFrame:
+def battery(day: Day, past: Past) -> dict[str, Floats]:
     """capacity (share of nameplate), its spread capacity_pm, and steps of voltage and resistance against the usual."""
-    one = ["life"]
-    usual_v, usual_r = pl.col("usual_v"), pl.col("usual_r")
+    lamps = day.lamps
+    resistance = day["resistance"]
     # One night's resistance is a few steps of a coarse voltage; its error must not pass for depth.
-    steady = pl.col("resistance").rolling_median(RESISTANCE_DATES, min_samples=1).over(one).forward_fill().over(one)
-    error = pl.when(pl.col("resistance").fill_null(0.0) < LEAPED * steady).then(
-        pl.col("resistance").fill_null(0.0) - steady
+    steady = past.filled("steady", median(past.window("resistance", resistance, RESISTANCE_DATES)))
+    steadied = np.where(day.filled("resistance") < LEAPED * steady, day.filled("resistance") - steady, np.nan)
+    dusk_v, dawn_v = (
+        day[volts] + np.nan_to_num(day[amps] * steadied)
+        for volts, amps in (("rest_dusk_v", "dusk_a"), ("rest_dawn_v", "dawn_a"))
     )
-    table = (
-        table.with_columns(
-            rest_dusk_v=pl.col("rest_dusk_v") + (pl.col("dusk_a") * error).fill_null(0.0),
-            rest_dawn_v=pl.col("rest_dawn_v") + (pl.col("dawn_a") * error).fill_null(0.0),
-        )
-        .with_columns(usual_v=first_median(pl.col("rest_dusk_v"), one), usual_r=first_median(pl.col("resistance"), one))
-        .with_columns(
-            dusk_step_v=_beyond_the_commune(pl.col("rest_dusk_v") - usual_v),
-            # A lamp that goes out at once shows its resistance on the first night only.
-            resistance_ratio=(pl.col("resistance") / usual_r).forward_fill(10).over("lamp"),
-            sag_v=pl.col("resistance").forward_fill(10).over("lamp") * pl.col("luminaire_w") / pl.col("nominal_v"),
-            # Only a night that began full tells the depth.
-            # The controller's own estimate counts only where the voltage never says full (NiMH).
-            # A charger that refuses the sun has a full battery, if it had charged it before.
-            began_full=(pl.col("full_n").fill_null(0) > 0)
-            | (
-                (pl.col("refused_n").fill_null(0) >= REFUSED)
-                & (pl.col("charge_ah") >= TAKEN * pl.col("discharge_ah").shift(1).over(one)).fill_null(False)
-            )
-            | (
-                (pl.col("chemistry") == "nimh")
-                & (pl.col("soc_max").fill_null(0) >= 97)
-                & (pl.col("charge_ah") >= RETURNED * pl.col("discharge_ah").shift(1).over(one)).fill_null(True)
-            ),
-            # The summit of days that ended full: in the rains others do not reach it.
-            max_v_change=pl.col("bat_max_v")
-            - first_median(pl.when(pl.col("full_n") > 0).then(pl.col("bat_max_v")), one),
-            # What the day brought of what the night before took.
-            fed=pl.col("charge_ah") / pl.col("discharge_ah").shift(1).over(one),
-            # Dusk varies with the hour at which the battery was full; dawn tells the depth.
-            fall_v=usual_v - pl.col("rest_dawn_v"),
-        )
-    )
-    table = table.drop("usual_v", "usual_r")
+    usual_v = past.usual("rest_dusk_v", dusk_v)
+    # A fall that the commune's batteries of the same kind share is a dull day or a long night, no battery's fault.
+    step = dusk_v - usual_v
+    dusk_step_v = step - np.fmin(lamps.alike.median(step, MIN_PEERS, otherwise=0.0), 0.0)
+    taken = past.before("discharge_ah", day["discharge_ah"])
+    began_full = _began_full(day, taken)
+    # The summit of days that ended full: in the rains others do not reach it.
+    max_v_change = day["bat_max_v"] - past.usual("bat_max_v", np.where(day["full_n"] > 0, day["bat_max_v"], np.nan))
     # Cut off on a night that began full: the battery itself has measured what it holds.
     # One that recovers high above its cut-off was not empty: its resistance pulled it down.
-    recovered = pl.col("idle_night_v") > pl.col("cut_off") + RECOVERED_SHARE * pl.col("nominal_v")
+    recovered = day["idle_night_v"] > lamps.cut_off + RECOVERED_SHARE * lamps.nominal_v
     # Nor one that sags at dusk already, with nothing drawn: a cell is missing.
-    sagging = (pl.col("dusk_step_v") < -SAGGING * pl.col("nominal_v") / pl.col("cells")) | (
-        pl.col("cut_ah") < LEAST_DRAWN * pl.col("nominal_ah")
+    sagging = (dusk_step_v < -SAGGING * lamps.nominal_v / lamps.cells) | (
+        day["cut_ah"] < LEAST_DRAWN * lamps.nominal_ah
     )
-    cut = (
-        pl.col("cut_ah").is_not_null()
-        & (pl.col("full_n").fill_null(0) > 0)
-        & ~recovered.fill_null(False)
-        & ~sagging.fill_null(False)
-    )
-    until_cut = pl.when(cut).then(
-        pl.col("cut_ah") / (pl.col("nominal_ah") * pl.col("chemistry").replace_strict(TO_CUT))
-    )
+    cut = day.known("cut_ah") & (day["full_n"] > 0) & ~recovered & ~sagging
     # Another depth, or another end of charge, than in the first weeks is another part of the curve: not comparable.
-    usual_ah = first_median(pl.when(pl.col("began_full")).then(pl.col("drawn_ah")), one)
+    usual_ah = past.usual("drawn_ah", np.where(began_full, day["drawn_ah"], np.nan))
+    # Dusk varies with the hour at which the battery was full; dawn tells the depth.
+    fall_v = usual_v - dawn_v
     enough = (
-        (pl.col("drawn_ah") > 0.08 * pl.col("nominal_ah"))
-        & ((pl.col("drawn_ah") / usual_ah - 1.0).abs() < SAME_NIGHT).fill_null(True)
-        & (pl.col("max_v_change").abs() < 0.02 * pl.col("nominal_v")).fill_null(True)
+        (day["drawn_ah"] > 0.08 * lamps.nominal_ah)
+        & ~(np.abs(day["drawn_ah"] / usual_ah - 1.0) >= SAME_NIGHT)
+        & ~(np.abs(max_v_change) >= 0.02 * lamps.nominal_v)
     )
-    fit = pl.col("began_full") & ((enough & pl.col("fall_v").is_not_null()) | cut)
-    rows = table.filter(fit).select(
-        *one, "commune", "time", "chemistry", "cells", "nominal_ah", "drawn_ah", "fall_v", until_cut=until_cut
-    )
-    estimates = []
-    for (chemistry,), group in rows.group_by("chemistry"):
-        estimates.append(_depths(group, str(chemistry), one))
-    if not estimates:
-        return table.with_columns(
-            pl.lit(None, dtype=pl.Float32).alias("capacity"), pl.lit(None, dtype=pl.Float64).alias("capacity_pm"),
-            pl.lit(None, dtype=pl.Float64).alias("capacity_noise"),
-            pl.lit(None, dtype=pl.Float64).alias("capacity_once"),
-            pl.lit(0, dtype=pl.UInt32).alias("capacity_n"),
-        )  # fmt: skip
+    fit = began_full & ((enough & ~np.isnan(fall_v)) | cut)
+    found = _capacity(day, past, fit, cut, fall_v)
+    return found | {
+        "dusk_step_v": dusk_step_v,
+        "resistance_ratio": past.filled(
+            "resistance_ratio", resistance / past.usual("resistance", resistance), REMEMBERED_DATES
+        ),
+        "sag_v": past.filled("last resistance", resistance, REMEMBERED_DATES) * lamps.luminaire_w / lamps.nominal_v,
+        "began_full": began_full.astype(np.float64),
+        "max_v_change": max_v_change,
+        # What the day brought of what the night before took.
+        "fed": day["charge_ah"] / taken,
+    }
+
+
+def _began_full(day: Day, taken: Floats) -> Bools:
+    """Only a night that began full tells the depth. taken: Ah, by the night before."""
+    # A charger that refuses the sun has a full battery, if it had charged it before.
+    refused = (day["refused_n"] >= REFUSED) & (day["charge_ah"] >= TAKEN * taken)
+    # The controller's own estimate counts only where the voltage never says full (NiMH).
+    unsaid = np.isnan(day["charge_ah"] + taken)
+    estimated = (day["soc_max"] >= 97) & ((day["charge_ah"] >= RETURNED * taken) | unsaid)
+    return np.asarray((day["full_n"] > 0) | refused | ((day.lamps.chemistry == "nimh") & estimated))
+
+
+def _capacity(day: Day, past: Past, fit: Bools, cut: Bools, fall_v: Floats) -> dict[str, Floats]:
+    lamps = day.lamps
+    until_cut = np.where(cut, day["cut_ah"] / (lamps.nominal_ah * lamps.by_chemistry(TO_CUT)), np.nan)
+    depth = _by_depth(day, past, fit, fall_v)
     # A long night, a feast's lighting profile or a cold week sinks every battery of a commune alike: that is no wear.
-    alike = ["commune", "chemistry", "time"]
-    together = pl.when(pl.col("once").count().over(alike) >= 4).then(pl.col("once").median().over(alike)).otherwise(1.0)
-    found = (
-        pl.concat(estimates)
-        .sort("life", "time")
-        .with_columns(pl.col("life").set_sorted())
-        .with_columns(
-            once=pl.coalesce(
-                "until_cut", AT_FIRST * (pl.col("once") / pl.min_horizontal(together, pl.lit(1.1))) ** SHAPE
-            )
-        )
-        .with_columns(
-            capacity=pl.col("once").rolling_median(CAPACITY_DATES, min_samples=1).over(one).cast(pl.Float32),
-            capacity_pm=(pl.col("once").rolling_std(CAPACITY_DATES, min_samples=2).over(one)),
-            capacity_n=pl.col("once").is_not_null().cum_sum().over(one),
-            capacity_once=pl.col("once"),
-            # How much one night's estimate of this lamp scatters, from night to night: a step counts once. A cut-off
-            # is wrong, and counts not at all.
-            capacity_noise=scatter(pl.when(pl.col("until_cut").is_null()).then(pl.col("once")), one),
-        )
-    )
-    return table.join(
-        found.select(*one, "time", "capacity", "capacity_pm", "capacity_n", "capacity_noise", "capacity_once"),
-        on=[*one, "time"], how="left",
-        maintain_order="left",
-    )  # fmt: skip
+    together = lamps.alike.median(depth, FEWEST_ALIKE, otherwise=1.0)
+    by_depth = AT_FIRST * (depth / np.minimum(together, 1.1)) ** SHAPE
+    once = np.where(fit, np.where(np.isnan(until_cut), by_depth, until_cut), np.nan)
+    nights = past.window("capacity", once, CAPACITY_DATES, fit)
+    # How much one night's estimate of this lamp scatters, from night to night: a step counts once. A cut-off is wrong,
+    # and counts not at all. Of a normal distribution the median step is 0.954 times the deviation.
+    pair = past.window("depths", np.where(cut, np.nan, once), 2, fit)
+    steps = past.window("depth steps", np.abs(pair[:, -1] - pair[:, -2]), LEARNING_DATES, fit)
+    noise = np.where(fit, median(steps, FEWEST_DATES) / 0.954, np.nan)
+    found = {
+        "capacity": median(nights),
+        "capacity_pm": deviation(nights),
+        "capacity_n": past.count("capacities", ~np.isnan(once)),
+        "capacity_noise": past.filled("capacity_noise", noise),
+    }
+    found = {name: np.where(fit, values, np.nan) for name, values in found.items()}
+    return found | {"capacity_once": once, "capacity_last": past.filled("capacity_once", once)}
 
 
-def _beyond_the_commune(step: pl.Expr) -> pl.Expr:
-    """A fall that the commune's batteries of the same kind share is a dull day or a long night, no battery's fault."""
-    alike = ["commune", "chemistry", "time"]
-    shared = pl.when(step.count().over(alike) >= MIN_PEERS).then(step.median().over(alike)).otherwise(0.0)
-    return step - pl.min_horizontal(shared, pl.lit(0.0))
-
-
-def _depths(rows: pl.DataFrame, chemistry: str, one: list[str]) -> pl.DataFrame:
-    """For each night: the capacity at which drawing `drawn_ah` lowers the resting voltage by `fall_v`."""
-    socs, volts = OCV[chemistry]
-    drawn = (rows["drawn_ah"] / rows["nominal_ah"]).to_numpy()
-    # Of the curve, V per cell, by what was drawn as a share of the capacity; the first reading is not at 100 %.
-    # Straight between the points where either end passes a point of the curve.
-    points = np.unique(np.concatenate([[0.0], (1.0 - np.array(socs)) / 0.97, (1.0 - np.array(socs)) / 0.12]))
-    falls = np.interp(1.0 - 0.12 * points, socs, volts) - np.interp(1.0 - 0.97 * points, socs, volts)
-    nominal = np.interp(drawn, points, falls)
-    measured = (rows["fall_v"] / rows["cells"]).to_numpy()
-    frame = rows.with_columns(scale=pl.Series(measured / np.maximum(nominal, 1e-4)))
-    usual = frame.select(first_median(pl.col("scale"), one).alias("usual"))["usual"].to_numpy()
-    usual = np.clip(usual, 0.5, 2.5)
-    target = measured / usual
-    once = np.empty_like(target)
-    for start in range(0, len(target), 2048):  # so many at once that the candidates stay in the processor's cache
-        some = slice(start, start + 2048)
-        candidates = np.interp(drawn[some, None] / CAPACITIES, points, falls)  # [nights, candidates]
-        once[some] = CAPACITIES[np.abs(candidates - target[some, None]).argmin(axis=1)]
-    return frame.select(*one, "time", "commune", "chemistry", "until_cut").with_columns(
-        once=pl.Series(np.where(np.isnan(target), np.nan, once)).fill_nan(None)
-    )
+def _by_depth(day: Day, past: Past, fit: Bools, fall_v: Floats) -> Floats:
+    """The capacity at which drawing `drawn_ah` lowers the resting voltage by `fall_v`, for the lamps that are fit."""
+    drawn, measured = day["drawn_ah"] / day.lamps.nominal_ah, fall_v / day.lamps.cells
+    scale, curves = np.full(len(drawn), np.nan), []
+    for chemistry in day.lamps.chemistries:
+        some = np.flatnonzero(fit & (day.lamps.chemistry == chemistry))
+        socs, volts = OCV[chemistry]
+        # Of the curve, V per cell, by what was drawn as a share of the capacity; the first reading is not at 100 %.
+        # Straight between the points where either end passes a point of the curve.
+        points = np.unique(np.concatenate([[0.0], (1.0 - np.array(socs)) / 0.97, (1.0 - np.array(socs)) / 0.12]))
+        falls = np.interp(1.0 - 0.12 * points, socs, volts) - np.interp(1.0 - 0.97 * points, socs, volts)
+        scale[some] = measured[some] / np.maximum(np.interp(drawn[some], points, falls), 1e-4)
+        curves.append((some, points, falls))
+    usual = np.clip(past.usual("depth scale", scale), 0.5, 2.5)
+    found = np.full(len(drawn), np.nan)
+    for some, points, falls in curves:
+        candidates = np.interp(drawn[some, None] / CAPACITIES, points, falls)  # [lamps, candidates]
+        target = (measured / usual)[some]
+        once = CAPACITIES[np.abs(candidates - target[:, None]).argmin(axis=1)]
+        found[some] = np.where(np.isnan(target), np.nan, once)
+    return found

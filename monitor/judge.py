@@ -17,11 +17,18 @@ from monitor.rules.rule import FINDING, Rule, View
 # A lamp that recovers and falls ill again within days is not well after one good night: it has to show more of them.
 RELAPSE: Final = timedelta(days=7)
 RELAPSE_CLEAR: Final = 3  # good dates
+CONTEXT_DATES: Final = 4  # before a date, of the nights that rules are shown: what they say of it may rest on so many
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
-_PLACE: Final = "ledger_row"  # which row of the view's nights a finding speaks of
+_RULE: Final = "rule_number"
+_PLACE: Final = "ledger_row"  # which row of the view's nights a finding speaks of; null: of none
 _SUBJECT: Final = "subject"
+_SAID: Final = pl.Schema({
+    _RULE: pl.UInt8(), _SUBJECT: pl.String(), **FINDING, "sunny": pl.Boolean(), _PLACE: pl.UInt32(),
+})  # fmt: skip
+_INTERNAL: Final = frozenset({_RULE, _PLACE, _SUBJECT})
+_KEY: Final = ["lamp", "time"]
 
 
 class Finding(NamedTuple):
@@ -39,21 +46,8 @@ class Finding(NamedTuple):
     sunny: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Findings:
-    """One rule's answers about the subjects that it says anything bad of, each subject's in order of time."""
-
-    rule: Rule
-    rows: pl.DataFrame  # what the rule's `find` gave, but for columns of the ledger that it passed through
-    nights: pl.DataFrame | None  # where those are; None: the rows are complete
-
-    def whole(self, places: Sequence[int]) -> list[dict[str, Any]]:
-        """These findings, with every column of the ledger."""
-        found = self.rows[places].drop(_SUBJECT)
-        if self.nights is None:
-            return found.rows(named=True)
-        ledger = self.nights[found[_PLACE]].drop(set(found.columns) & set(self.nights.columns))
-        return found.drop(_PLACE).hstack(ledger).rows(named=True)
+class Forgotten(Exception):
+    """What an episode must tell is of a date that is not remembered: all nights must be judged anew."""
 
 
 def judge(rules: Iterable[Rule], view: View, open_before: Iterable[Episode] = ()) -> list[Episode]:
@@ -61,74 +55,178 @@ def judge(rules: Iterable[Rule], view: View, open_before: Iterable[Episode] = ()
 
     `open_before`: episodes that were open when the view begins; they go on until the view shows their end.
     """
-    standing = {(episode.kind, episode.subject): episode for episode in open_before}
-    asked = list(rules)
-    before = [{subject: e for (kind, subject), e in standing.items() if kind is rule.kind} for rule in asked]
-    episodes: list[Episode] = []
-    for found, known in zip(_ask(asked, view, before), before, strict=True):
-        episodes.extend(_walk(found, known))
-    return episodes
+    return Judge(rules).judge(view, open_before)
 
 
-def _ask(rules: Sequence[Rule], view: View, before: Sequence[Mapping[str, Episode]]) -> Iterable[Findings]:
-    """Every rule's findings of the subjects concerned.
+class Judge:
+    """Asks the rules and remembers what they said, so that they need not be asked again of dates that are settled."""
 
-    The ledger is wide and most of its rows are of healthy lamps: rules are asked lazily, so that of each only the few
-    columns that decide are ever made; and of names as categories, which are grouped several times faster.
-    """
-    passed = set(view.nights.columns) - {*FINDING, "sunny"}
-    # A rule may think a date bad whose samples have not come yet: until they have, it is not known.
-    usable = pl.col("bad").is_not_null() & (~pl.col("bad") | pl.col("bad_at").is_not_null())
-    lazy = View(
-        nights=_lazy(view.nights.with_row_index(_PLACE)),
-        events=_lazy(view.events),
-        refused=_lazy(view.refused),
-        now=view.now,
-    )
-    plans, placed = [], []
-    for rule in rules:
-        found = rule.find(lazy).lazy()
-        names = found.collect_schema().names()
-        placed.append(_PLACE in names)
-        if _PLACE in names:
-            found = found.select(name for name in names if name not in passed)
-        plans.append(
-            found.filter(usable).with_columns(pl.coalesce("lamp", "commune").cast(pl.Categorical).alias(_SUBJECT))
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._rules = list(rules)
+        self._forget()
+
+    def _forget(self) -> None:
+        # Of subjects of whom something bad was said, from the first time on.
+        self._said = pl.DataFrame(schema=_SAID)
+        # Of what was bad: the columns that are a rule's own, and the ledger's rows.
+        self._own: list[pl.DataFrame | None] = [None] * len(self._rules)
+        self._nights: pl.DataFrame | None = None
+
+    def judge(
+        self, view: View, open_before: Iterable[Episode] = (), *, since: datetime | None = None,
+        remember: datetime | None = None,
+    ) -> list[Episode]:  # fmt: skip
+        """As the function of that name. since: only dates from here on are judged anew; the view's nights then begin
+        CONTEXT_DATES before. remember: the earliest `since` that may be asked for next. Raises Forgotten."""
+        standing: list[dict[str, Episode]] = [{} for _ in self._rules]
+        numbers = {rule.kind: n for n, rule in enumerate(self._rules)}
+        for episode in open_before:
+            if episode.kind in numbers:
+                standing[numbers[episode.kind]][episode.subject] = episode
+        if since is None:
+            self._forget()
+        self._hear(self._ask(view, standing), standing, view.nights, since)
+        stays = self._walk(standing)
+        rows = self._rows([stay.row.place for _, stay in stays if stay.row is not None])
+        if remember is not None:
+            self._keep(remember, rows)
+        return [
+            _episode(self._rules[n], stay, rows[stay.row.place] if stay.row is not None else None) for n, stay in stays
+        ]
+
+    def _ask(self, view: View, standing: Sequence[Mapping[str, Episode]]) -> list[pl.DataFrame]:
+        """Every rule's findings of the subjects concerned, now or before.
+
+        The ledger is wide and most of its rows are of healthy lamps: rules are asked lazily, so that of each only the
+        few columns that decide are ever made; and of names as categories, which are grouped several times faster.
+        """
+        passed = set(view.nights.columns) - {*FINDING, "sunny"}
+        # A rule may think a date bad whose samples have not come yet: until they have, it is not known.
+        usable = pl.col("bad").is_not_null() & (~pl.col("bad") | pl.col("bad_at").is_not_null())
+        lazy = View(
+            nights=_lazy(view.nights.with_row_index(_PLACE)),
+            events=_lazy(view.events),
+            refused=_lazy(view.refused),
+            now=view.now,
         )
-    for rule, rows, is_placed, known in zip(rules, pl.collect_all(plans), placed, before, strict=True):
-        yield Findings(rule, _concerned(rows, known), view.nights if is_placed else None)
+        known = [set(names) for names in standing]
+        for n, subject in self._said.select(_RULE, _SUBJECT).unique().iter_rows():
+            known[n].add(subject)
+        plans = []
+        for n, rule in enumerate(self._rules):
+            found = rule.find(lazy).lazy()
+            names = found.collect_schema().names()
+            # Nothing good matters before the first that is bad.
+            concerned = pl.col("bad").any().over(_SUBJECT)
+            if known[n]:
+                concerned |= pl.col(_SUBJECT).is_in(pl.Series(sorted(known[n]), dtype=pl.Categorical).implode())
+            plans.append(
+                found.select(name for name in names if _PLACE not in names or name not in passed)
+                .filter(usable)
+                .with_columns(
+                    pl.coalesce("lamp", "commune").cast(pl.Categorical).alias(_SUBJECT),
+                    pl.lit(n, dtype=pl.UInt8).alias(_RULE),
+                    *([] if "sunny" in names else [pl.lit(True).alias("sunny")]),
+                    *([] if _PLACE in names else [pl.lit(None, dtype=pl.UInt32).alias(_PLACE)]),
+                )
+                .filter(concerned)
+                .with_columns(pl.col("commune", "lamp", _SUBJECT).cast(pl.String))
+            )
+        return pl.collect_all(plans)
+
+    def _hear(
+        self, found: Sequence[pl.DataFrame], standing: Sequence[Mapping[str, Episode]], nights: pl.DataFrame,
+        since: datetime | None,
+    ) -> None:  # fmt: skip
+        """Puts what was found in the place of what was said of these dates before."""
+        whole = [n for n, rule in enumerate(self._rules) if rule.whole]
+        anew = pl.col(_RULE).is_in(whole) & pl.col(_PLACE).is_null()
+        if since is not None:
+            anew |= pl.col("time") >= since
+            found = [rows.filter(anew) for rows in found]
+        said = pl.concat([self._said.filter(~anew), *[rows.select(list(_SAID)).cast(_SAID) for rows in found]]).sort(
+            "time", maintain_order=True
+        )
+        known = pl.DataFrame(
+            [(n, name) for n, names in enumerate(standing) for name in names],
+            schema={_RULE: pl.UInt8, _SUBJECT: pl.String}, orient="row",
+        ).with_columns(standing=True)  # fmt: skip
+        said = said.join(known, on=[_RULE, _SUBJECT], how="left", maintain_order="left")
+        begun = (pl.col("bad") | pl.col("standing").fill_null(False)).cum_max().over(_RULE, _SUBJECT)
+        self._said = said.filter(begun).drop("standing")
+        bad = [rows.filter("bad") for rows in found]
+        for n, rows in enumerate(bad):
+            own = [name for name in rows.columns if name not in _SAID]
+            if own and (rows.height or self._own[n] is not None):
+                before = self._own[n]
+                rows = rows.select(_RULE, _SUBJECT, "time", _PLACE, *own)
+                self._own[n] = rows if before is None else pl.concat([before.filter(~anew), rows], how="diagonal")
+        places = pl.concat([rows[_PLACE] for rows in bad]).drop_nulls().unique().sort()
+        told = nights[places]
+        before = self._nights
+        self._nights = told if before is None else pl.concat([before.filter(pl.col("time") < since), told])
+
+    def _walk(self, standing: Sequence[Mapping[str, Episode]]) -> list[tuple[int, "_Stay"]]:
+        """Every rule's stays of each subject, in order of rules."""
+        by_subject: dict[tuple[int, str], list[Finding]] = {
+            (n, name): [] for n, names in enumerate(standing) for name in names
+        }
+        said = self._said
+        columns = [said[name].to_physical() for name in ("bad", "since", "bad_at", "good_since", "good_at", "sunny")]
+        keys = zip(said[_RULE].to_list(), said[_SUBJECT].to_list(), strict=True)
+        values = zip(*[column.to_list() for column in columns], strict=True)
+        for place, (key, row) in enumerate(zip(keys, values, strict=True)):
+            by_subject.setdefault(key, []).append(Finding(place, *row))
+        return [
+            (n, stay)
+            for (n, name), dated in sorted(by_subject.items(), key=lambda item: item[0][0])
+            for stay in _stays(self._rules[n], dated, standing[n].get(name))
+        ]
+
+    def _rows(self, places: Sequence[int]) -> dict[int, dict[str, Any]]:
+        """These findings, by their place, with every column of the ledger and those of their rule."""
+        found = self._said[places].rows(named=True)
+        nights: dict[Any, dict[str, Any]] = {}
+        if self._nights is not None and self._nights.height:
+            wanted = pl.DataFrame({"lamp": [row["lamp"] for row in found], "time": [row["time"] for row in found]})
+            wanted = wanted.cast(self._nights.select(_KEY).schema).unique()
+            ledger = self._nights.join(wanted, on=_KEY, how="semi")
+            nights = {(row["lamp"], row["time"]): row for row in ledger.iter_rows(named=True)}
+        own: dict[Any, dict[str, Any]] = {}
+        asked = {row[_RULE] for row in found}
+        for n, kept in enumerate(self._own):
+            if kept is not None and n in asked:
+                own |= {(n, row[_SUBJECT], row["time"]): row for row in kept.iter_rows(named=True)}
+        rows = {}
+        for place, row in zip(places, found, strict=True):
+            ledger_row: dict[str, Any] = {}
+            if row[_PLACE] is not None:
+                try:
+                    ledger_row = nights[row["lamp"], row["time"]]
+                except KeyError:
+                    raise Forgotten(f"{row['lamp']} on {row['time']}") from None
+            more = own.get((row[_RULE], row[_SUBJECT], row["time"]), {})
+            said = {name: row[name] for name in FINDING}
+            rows[place] = {name: value for name, value in (ledger_row | more | said).items() if name not in _INTERNAL}
+        return rows
+
+    def _keep(self, since: datetime, told: Iterable[int]) -> None:
+        """Forgets rows of the ledger that no episode can come to speak of, if only dates from `since` on change."""
+        if self._nights is None or self._nights.is_empty():
+            return
+        bad = self._said.with_row_index("at").filter("bad")
+        last = bad.filter(pl.col("time") < since).unique([_RULE, _SUBJECT], keep="last", maintain_order=True)
+        kept = pl.concat([last["at"], pl.Series(list(told), dtype=pl.UInt32)]).unique()
+        wanted = self._said[kept].select(_KEY).unique()
+        young = self._nights.filter(pl.col("time") >= since)
+        old = self._nights.filter(pl.col("time") < since).join(wanted, on=_KEY, how="semi")
+        self._nights = pl.concat([old, young])
 
 
 def _lazy(frame: pl.DataFrame) -> pl.DataFrame:
     """To rules it is a frame: they use verbs that both kinds have."""
     names = pl.col([name for name in ("commune", "lamp") if name in frame.columns])
     return cast(pl.DataFrame, frame.with_columns(names.cast(pl.Categorical)).lazy())
-
-
-def _concerned(rows: pl.DataFrame, known: Mapping[str, Episode]) -> pl.DataFrame:
-    """Those of subjects with anything bad, or with an episode known before; nothing good matters before the first."""
-    names = pl.Series(list(known), dtype=pl.Categorical)
-    bad = rows.filter("bad")[_SUBJECT]
-    if bad.is_empty() and names.is_empty():
-        return rows.clear()
-    number = pl.col(_SUBJECT).to_physical()
-    concerned = pl.concat([bad, names]).unique().to_physical()
-    rows = rows.filter(number.is_in(concerned.implode())).sort("time", maintain_order=True)
-    begun = (pl.col("bad") | number.is_in(names.to_physical().implode())).cum_max().over(number)
-    return rows.filter(begun).with_columns(pl.col("commune", "lamp", _SUBJECT).cast(pl.String))
-
-
-def _walk(found: Findings, before: Mapping[str, Episode]) -> list[Episode]:
-    by_subject: dict[str, list[Finding]] = {name: [] for name in before}
-    sunny = found.rows["sunny"] if "sunny" in found.rows.columns else pl.repeat(True, found.rows.height, eager=True)
-    columns = [found.rows[name].to_physical() for name in ("bad", "since", "bad_at", "good_since", "good_at")]
-    for place, (name, *values) in enumerate(
-        zip(found.rows[_SUBJECT].to_list(), *[column.to_list() for column in columns], sunny.to_list(), strict=True)
-    ):
-        by_subject.setdefault(name, []).append(Finding(place, *values))
-    stays = [stay for name, dated in by_subject.items() for stay in _stays(found.rule, dated, before.get(name))]
-    rows = iter(found.whole([stay.row.place for stay in stays if stay.row is not None]))
-    return [_episode(found.rule, stay, next(rows) if stay.row is not None else None) for stay in stays]
 
 
 @dataclass(slots=True)

@@ -4,15 +4,14 @@ Counted in Ah from the lamp's last full charge, or from its last cut-off, which 
 state of charge from a voltage, which on LFP tells nothing, nor from the controller, which is wrong on worn batteries.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
-import polars as pl
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from monitor.day import Day
+from monitor.past import Bools, Floats, Past, deviation, mean, median
 
 # Share of a full charge that flows before the load is cut off. The cells of a pack end one after the other, and the
 # load pulls the voltage down: less than the chemistry holds. [K], until the lamp's own cut-offs have shown it.
@@ -22,6 +21,7 @@ TO_CUT_LEARNT: Final = 0.05  # … and after it
 COULOMBIC: Final = 0.96  # of the charge comes out again, as long as the battery is not full [K]
 # LFP shows its own share from full to full, its sensors' errors included; what others take when full is gassed away.
 SHOWS_ITS_OWN: Final = "lfp"
+OWN_DATES: Final = 14  # by which its own losses are known
 LEARNT_CYCLES: Final = 3  # full charges, before a lamp's own balance can be trusted for a forecast
 SURE_OF_ONE: Final = 0.97  # of what one night took from a full battery: so much it holds
 SURE_OF: Final = 0.85  # of what was counted as given over days
@@ -39,125 +39,95 @@ LEAST_SWING: Final = 0.06
 CLOUDY_SPELL: Final = 0.4  # of a day's difference from the usual sun, left on the next one [K]
 
 
-def with_outlook(table: pl.DataFrame) -> pl.DataFrame:
+def outlook(day: Day, past: Past, battery: Mapping[str, Floats]) -> dict[str, Floats]:
     """autonomy: nights until the cut-off if days and nights go on as they were; dark_risk: probability that the night
     of the date or one of the next two ends early; both as known at its dusk. `missing`: Ah below full before the
-    night. Needs what monitor.trends adds before."""
-    one = "life"
-    took = pl.col("discharge_ah").fill_null(0.0)
-    full = pl.col("began_full")
-    # From full to full, what was charged is what was drawn and its losses: each lamp's own, its sensors' errors too.
-    cycle = full & full.shift(1).over(one) & (pl.col("charge_ah") > 0)
-    own = pl.when(cycle).then(took.shift(1).over(one) / pl.col("charge_ah")).rolling_median(14, min_samples=2)
+    night. battery: what monitor.capacity says of the date."""
+    lamps = day.lamps
+    said_full = battery["began_full"] > 0
+    took, cut = day.filled("discharge_ah"), day["cut_ah"]
+    own = _own_losses(day, past, said_full, took)
     # A night that the battery ended took less than the lamp would have.
-    night = pl.when(pl.col("cut_ah").is_null() & (took > 0)).then(took)
-    sun = pl.col("clearness")
-    swing = sun.rolling_std(14, min_samples=5) / sun.rolling_mean(14, min_samples=5)
-    table = table.with_columns(
-        own=pl.when(pl.col("chemistry") == SHOWS_ITS_OWN)
-        .then(own.over(one).forward_fill().over(one))
-        .fill_null(COULOMBIC)
-        .clip(0.75, 1.15),
-        night_ah=night.forward_fill().over(one).shift(1).over(one),
-        usual_sun=sun.rolling_mean(10, min_samples=1).over(one),
-        swing=swing.over(one).forward_fill().over(one).fill_null(USUAL_SWING).clip(lower_bound=LEAST_SWING),
-        holds=pl.col("nominal_ah") * pl.col("capacity").forward_fill().over(one).fill_null(1.0).clip(0.1, 1.05),
-        share=pl.col("chemistry").replace_strict(TO_CUT, return_dtype=pl.Float64),
-        fulls=full.cum_sum().over(one),
-        heard=(pl.col("samples") * pl.col("spacing_min") >= SEEN * DAY_MIN) & pl.col("discharge_ah").is_not_null(),
-    )
-    missing, autonomy, risk = _walk(table)
-    known = pl.col("discharge_ah").is_not_null() & (pl.col("fulls") >= LEARNT_CYCLES)
-    added = ("own", "night_ah", "usual_sun", "swing", "holds", "share", "fulls", "heard")
-    return table.with_columns(
-        missing=missing,
-        autonomy=pl.when(known).then(autonomy).cast(pl.Float32),
-        dark_risk=pl.when(known).then(risk).cast(pl.Float32),
-    ).drop(*added)
+    whole = past.filled("night_ah", np.where(np.isnan(cut) & (took > 0), took, np.nan))
+    night = np.nan_to_num(past.before("whole night", whole))
+    clearness = day["clearness"]
+    suns = past.window("sun", clearness, 14)
+    usual = mean(suns[:, -10:])
+    swing = past.filled("swing", deviation(suns, 5) / mean(suns, 5))
+    swing = np.maximum(np.where(np.isnan(swing), USUAL_SWING, swing), LEAST_SWING)
+    capacity = past.filled("known capacity", battery["capacity"])
+    nominal = lamps.nominal_ah
+    prior = nominal * np.clip(np.where(np.isnan(capacity), 1.0, capacity), 0.1, 1.05) * lamps.by_chemistry(TO_CUT)
+    heard = (day["samples"] * day["spacing_min"] >= SEEN * DAY_MIN) & day.known("discharge_ah")
+    dead = day["dead_n"] >= 4
+    gain = day.filled("charge_ah") * own
+
+    below = past.array("below", begin=0.0)  # Ah below full, after the night before
+    since_full = past.array("since full", begin=0.0)  # whether `below` is counted from a full charge
+    learnt = past.array("learnt to cut")  # Ah that flowed from full until the lamp's own cut-offs
+    least = past.array("least to cut", begin=0.0)  # Ah that flowed without one
+    yields = past.array("yields", 3)  # Ah per clearness, of the last days that did not end full
+    # Where hours of a day are missing, what it brought is not known: as much as the night took, most likely.
+    gained = np.where(heard, gain, np.maximum(gain, night))
+    # One high reading is no full battery where what it lacked was not charged.
+    full = said_full & ((gained >= FILLED * past.before("last night", took)) | (day.filled("full_n") >= SURELY_FULL))
+    now = np.where(full, 0.0, np.maximum(below - gained, 0.0))
+    since_full[full] = 1.0
+    # What a day brings to a battery that takes all of it, by the commune's sun.
+    clear = np.where(clearness > 0, clearness, usual)
+    clear = np.where(clear > 0, clear, 1.0)
+    hungry = heard & ~full
+    fresh = np.column_stack([gain / clear, yields[:, :-1]])
+    yields[:] = np.where((hungry & ~dead)[:, None], fresh, yields)
+    lately = _mean(yields, np.array([0.5, 0.3, 0.2]))
+    toward = np.where(usual > 0, usual, clear)
+    # A day that ended full could have brought more than it did.
+    plenty = np.where(full, np.maximum(gained, PLENTY * night), gained)
+    brings = [
+        np.where(hungry & ~np.isnan(lately), lately * (toward + (clear - toward) * CLOUDY_SPELL**n), plenty)
+        for n in range(1, NIGHTS)
+    ]
+    # A panel that is gone brings nothing, whatever it brought before.
+    brings = [np.where(hungry & dead, 0.0, day_brings) for day_brings in brings]
+    holds = np.where(np.isnan(learnt), prior, learnt)
+    error = np.where(np.isnan(learnt), TO_CUT_ERROR, TO_CUT_LEARNT) * nominal
+    risk = _odds(now + night, holds, night, brings, swing, error, least)
+    autonomy = _nights_left(now + night, np.maximum(holds, least), night, brings[-1], nominal)
+    yields[full] = np.nan
+    # The night itself, once it is over.
+    was_cut = ~np.isnan(cut)
+    # What flowed from full to its own cut-off is what the lamp has measured …
+    seen = np.clip(now + np.where(was_cut, cut, 0.0), 0.2 * nominal, 1.1 * nominal)
+    learns = was_cut & (since_full > 0)
+    learnt[learns] = np.where(np.isnan(learnt), seen, 0.5 * (learnt + seen))[learns]
+    # … and what a night took without being cut off is the least that it holds.
+    gave = np.where(heard & ~was_cut & (since_full > 0), np.minimum(now + took, 1.1 * nominal), 0.0)
+    # Counted in one night from full it is sure; summed over days, errors are summed as well.
+    least[:] = np.maximum(least * FADING, np.where(full, SURE_OF_ONE, SURE_OF) * gave)
+    learnt[gave > REFUTED * learnt] = np.nan  # a new battery, or it was no battery's cut-off
+    holds = np.maximum(np.where(np.isnan(learnt), prior, learnt), least)
+    learnt[:] = prior + (learnt - prior) * FADING
+    after = np.minimum(now + took, np.maximum(holds * 0.98, now))
+    below[:] = np.where(was_cut, holds, after)
+    since_full[was_cut] = 0.0
+    known = day.known("discharge_ah") & (past.count("fulls", said_full) >= LEARNT_CYCLES)
+    return {
+        "missing": now,
+        "autonomy": np.where(known, autonomy, np.nan),
+        "dark_risk": np.where(known, risk, np.nan),
+    }
 
 
-def _walk(table: pl.DataFrame) -> tuple[pl.Series, pl.Series, pl.Series]:
-    """Date after date, all lives at once: what is missing, what a day brings, and what that means for the nights."""
-    lives = table["life"].to_numpy()
-    begins = np.ones(len(lives), dtype=np.bool_)
-    begins[1:] = lives[1:] != lives[:-1]
-    row = np.cumsum(begins) - 1
-    at = np.arange(len(lives))
-    column = at - np.maximum.accumulate(np.where(begins, at, 0))
-    shape = (int(row[-1]) + 1, int(column.max()) + 1) if len(lives) else (0, 0)
-
-    def grid(name: str, fill: float = 0.0) -> Floats:
-        values = np.full(shape, np.nan, order="F")  # read date after date
-        values[row, column] = table[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
-        return np.where(np.isnan(values), fill, values)
-
-    said_full, full_n = grid("began_full") > 0, grid("full_n")
-    heard, dead = grid("heard") > 0, grid("dead_n") >= 4
-    took, cut = grid("discharge_ah"), grid("cut_ah", np.nan)
-    gain = grid("charge_ah") * grid("own", COULOMBIC)
-    sun, usual = grid("clearness", np.nan), grid("usual_sun", np.nan)
-    night, swing = grid("night_ah"), grid("swing", USUAL_SWING)
-    nominal, share = grid("nominal_ah", 1.0), grid("share", 0.8)
-    capacity = grid("holds", 1.0)
-    missing, autonomy, risk = (np.full(shape, most, order="F") for most in (0.0, FOREVER, 0.0))
-    lives_n = shape[0]
-    last_night = np.zeros(lives_n)
-    below = np.zeros(lives_n)  # Ah below full, after the night
-    since_full = np.zeros(lives_n, dtype=np.bool_)  # whether `below` is counted from a full charge
-    learnt = np.full(lives_n, np.nan)  # Ah that flowed from full until the lamp's own cut-offs
-    least = np.zeros(lives_n)  # Ah that flowed without one
-    yields = np.full((lives_n, 3), np.nan)  # Ah per clearness, of the last days that did not end full
-    for j in range(shape[1]):
-        # Where hours of a day are missing, what it brought is not known: as much as the night took, most likely.
-        gained = np.where(heard[:, j], gain[:, j], np.maximum(gain[:, j], night[:, j]))
-        # One high reading is no full battery where what it lacked was not charged.
-        full = said_full[:, j] & ((gained >= FILLED * last_night) | (full_n[:, j] >= SURELY_FULL))
-        now = np.where(full, 0.0, np.maximum(below - gained, 0.0))
-        since_full |= full
-        missing[:, j] = now
-        # What a day brings to a battery that takes all of it, by the commune's sun.
-        clear = np.where(sun[:, j] > 0, sun[:, j], usual[:, j])
-        clear = np.where(clear > 0, clear, 1.0)
-        hungry = heard[:, j] & ~full
-        fresh = np.column_stack([gain[:, j] / clear, yields[:, :-1]])
-        yields = np.where((hungry & ~dead[:, j])[:, None], fresh, yields)
-        lately = _mean(yields, np.array([0.5, 0.3, 0.2]))
-        toward = np.where(usual[:, j] > 0, usual[:, j], clear)
-        # A day that ended full could have brought more than it did.
-        plenty = np.where(full, np.maximum(gained, PLENTY * night[:, j]), gained)
-        brings = [
-            np.where(hungry & ~np.isnan(lately), lately * (toward + (clear - toward) * CLOUDY_SPELL**n), plenty)
-            for n in range(1, NIGHTS)
-        ]
-        # A panel that is gone brings nothing, whatever it brought before.
-        brings = [np.where(hungry & dead[:, j], 0.0, day) for day in brings]
-        prior = capacity[:, j] * share[:, j]
-        holds = np.where(np.isnan(learnt), prior, learnt)
-        error = np.where(np.isnan(learnt), TO_CUT_ERROR, TO_CUT_LEARNT) * nominal[:, j]
-        risk[:, j] = _odds(now + night[:, j], holds, night[:, j], brings, swing[:, j], error, least)
-        autonomy[:, j] = _nights_left(
-            now + night[:, j], np.maximum(holds, least), night[:, j], brings[-1], nominal[:, j]
-        )
-        yields = np.where(full[:, None], np.nan, yields)
-        # The night itself, once it is over.
-        was_cut = ~np.isnan(cut[:, j])
-        # What flowed from full to its own cut-off is what the lamp has measured …
-        seen = np.clip(now + cut[:, j], 0.2 * nominal[:, j], 1.1 * nominal[:, j])
-        learns = was_cut & since_full
-        learnt = np.where(learns, np.where(np.isnan(learnt), seen, 0.5 * (learnt + seen)), learnt)
-        # … and what a night took without being cut off is the least that it holds.
-        gave = np.where(heard[:, j] & ~was_cut & since_full, np.minimum(now + took[:, j], 1.1 * nominal[:, j]), 0.0)
-        # Counted in one night from full it is sure; summed over days, errors are summed as well.
-        gave_surely = np.where(full, SURE_OF_ONE, SURE_OF) * gave
-        least = np.maximum(least * FADING, gave_surely)
-        learnt = np.where(gave > REFUTED * learnt, np.nan, learnt)  # a new battery, or it was no battery's cut-off
-        holds = np.maximum(np.where(np.isnan(learnt), prior, learnt), least)
-        learnt = np.where(np.isnan(learnt), learnt, prior + (learnt - prior) * FADING)
-        after = np.minimum(now + took[:, j], np.maximum(holds * 0.98, now))
-        below = np.where(was_cut, holds, after)
-        last_night = took[:, j]
-        since_full &= ~was_cut
-    return tuple(pl.Series(values[row, column]) for values in (missing, autonomy, risk))  # type: ignore[return-value]  # three
+def _own_losses(day: Day, past: Past, full: Bools, took: Floats) -> Floats:
+    """Which share of what is charged comes out again. From full to full, what was charged is what was drawn and its
+    losses: each lamp's own, its sensors' errors too."""
+    full_before = past.before("began full", full.astype(np.float64)) > 0
+    took_before = past.before("took", took)
+    cycle = full & full_before & (day["charge_ah"] > 0)
+    shares = past.window("own shares", np.where(cycle, took_before / day["charge_ah"], np.nan), OWN_DATES)
+    own = past.filled("own losses", median(shares, 2))
+    trusted = (day.lamps.chemistry == SHOWS_ITS_OWN) & ~np.isnan(own)
+    return np.asarray(np.clip(np.where(trusted, own, COULOMBIC), 0.75, 1.15))
 
 
 def _mean(values: Floats, weights: Floats) -> Floats:

@@ -4,180 +4,201 @@ All of it is derived from the ledger, in the order of its dates and never from l
 a restart, and learning begins anew after a repair that people report.
 """
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import numpy as np
 import polars as pl
 
-from monitor.capacity import with_battery
+from monitor.capacity import battery
 from monitor.case import Repair
-from monitor.learnt import FEWEST_DATES, first_median
-from monitor.outlook import with_outlook
+from monitor.day import Day, Lamps
+from monitor.outlook import outlook
+from monitor.past import FEWEST_DATES, Bools, Floats, Past, deviation, least, median, most, quantile
 from monitor.peers import HOURS, MIN_PEERS
 
 MIN_SLOTS: Final = 2  # quarters of an hour in bulk; fewer tell nothing of the date
 
 TRENDS: Final = ("yield_ratio", "soiling", "capacity", "autonomy", "dark_risk")  # columns of the table `nights`
 CLEANEST: Final = 0.04  # log, above its usual place among the neighbours: more is their dirt, not its own cleanness
-STEP_SPAN: Final = timedelta(days=4)
+STEP_DAYS: Final = 4.0
 ONE_HOUR: Final = 0.06  # log; what a shadow may take of a date of which one hour is known
 MANY_HOURS: Final = 4
 JUMP_DATES: Final = 6  # in which a step has had its one great fall
 SUDDEN: Final = 0.85  # of a step falls within two dates; dirt takes a week for it
 SUNNY: Final = 0.6  # of the clearness that one date in five of the last month surpassed
 CLEARNESS_DATES: Final = 30
+CLEAN_DATES: Final = 90
 GAINS: Final = tuple(f"gain_{hour:02}" for hour in HOURS)
 NEEDED: Final = (
-    "commune", "lamp", "time", "clearness", "gain_n", *GAINS, "pv_v_bulk", "full_n", "soc_max", "bat_max_v",
+    "clearness", "gain_n", *GAINS, "pv_v_bulk", "full_n", "soc_max", "bat_max_v",
     "rest_dusk_v", "rest_dawn_v", "dusk_a", "dawn_a",
     "refused_n", "idle_night_v", "resistance", "drawn_ah", "cut_ah", "charge_ah", "discharge_ah",
     "led_ratio", "led_balance", "charge_balance", "unexplained_high_w", "unexplained_low_w", "soc_leaps",
-    "offset_min", "chemistry", "cells", "nominal_ah", "nominal_v",
-    "luminaire_w", "cut_off", "dead_n", "samples", "spacing_min",
+    "offset_min", "dead_n", "samples", "spacing_min",
 )  # fmt: skip  # of the ledger, for what follows
+FLAGS: Final = frozenset({"sunny", "began_full", "led_lies"})
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+ONE_DAY: Final = timedelta(days=1)
+REMEMBERED: Final = 3  # dates that may be followed once more without beginning anew
+
+
+class Trends:
+    """Follows some lamps through their dates, once more from a late one on where that is near enough.
+
+    plates: one row per lamp, see monitor.samples.nameplates.
+    """
+
+    def __init__(self, plates: pl.DataFrame) -> None:
+        self._lamps = Lamps(plates)
+        # What was known before a date began, of the last few dates; and after the last of them.
+        self._before: dict[datetime, Past] = {}
+        self._after: Past | None = None
+
+    def can_follow(self, since: datetime) -> bool:
+        """Whether what was before this date is still known."""
+        return since in self._before or (self._after is not None and since > max(self._before))
+
+    def follow(self, rows: pl.DataFrame, repairs: Sequence[Repair] = (), *, anew: bool = False) -> pl.DataFrame:
+        """rows: of the ledger, all from some date on, in order of time; of a date that can be followed, or of all
+        dates to begin `anew`. Returns what the trends say of each of these rows, in their order."""
+        moments = rows["time"].unique().sort().to_list()
+        past = Past(len(self._lamps)) if anew else self._known_before(moments[0])
+        before = {} if anew else {date: kept for date, kept in self._before.items() if date < moments[0]}
+        at = (rows["time"].rle_id().to_numpy(), self._lamps.places(rows["lamp"]))
+        shape = (len(moments), len(self._lamps))
+        ledger = {name: _grid(rows[name], at, shape) for name in NEEDED}
+        renewed = self._renewed(repairs)
+        told: dict[str, Floats] = {}
+        for n, moment in enumerate(moments):
+            if n >= len(moments) - REMEMBERED:
+                before[moment] = past.copy()
+            if moment in renewed:
+                past.forget(renewed[moment])
+            day = Day(self._lamps, (moment - EPOCH) / ONE_DAY, {name: values[n] for name, values in ledger.items()})
+            for name, values in reckon(day, past).items():
+                told.setdefault(name, np.empty(shape))[n] = values
+        self._before = {date: before[date] for date in sorted(before)[-REMEMBERED:]}
+        self._after = past
+        found = pl.DataFrame({name: values[at] for name, values in told.items()}, nan_to_null=True)
+        return found.with_columns(pl.col(FLAGS) > 0.5, pl.col(TRENDS).cast(pl.Float32))
+
+    def _known_before(self, date: datetime) -> Past:
+        known = self._before.get(date, self._after)
+        assert known is not None  # or nobody was told that it can be followed
+        return known.copy()
+
+    def _renewed(self, repairs: Sequence[Repair]) -> Mapping[datetime, Bools]:
+        """By date: whose learning begins anew with it. What was learnt before a repair is not compared with what comes
+        after."""
+        numbers = {name: n for n, name in enumerate(self._lamps.names)}
+        renewed: dict[datetime, Bools] = {}
+        for repair in repairs:
+            if repair.lamp in numbers:
+                date = repair.at.replace(hour=0, minute=0, second=0, microsecond=0)
+                renewed.setdefault(date, np.zeros(len(self._lamps), dtype=np.bool_))[numbers[repair.lamp]] = True
+        return renewed
 
 
 def with_trends(nights: pl.DataFrame, repairs: Sequence[Repair] = ()) -> pl.DataFrame:
-    """Adds yield_ratio, soiling and what the slow rules need. `nights` ordered by lamp and time, nameplates joined."""
-    ledger = nights.drop(TRENDS, strict=False)
-    # Few of the ledger's columns are looked at: each step copies what it is given.
-    table = _with_life(ledger.select(NEEDED), repairs)
-    table = _with_panel(table)
-    table = with_battery(table)
-    table = _with_balances(table)
-    table = with_outlook(table)
-    return ledger.hstack(table.drop(*NEEDED, "life"))
+    """Adds yield_ratio, soiling and what the slow rules need. `nights`: the ledger with nameplates joined."""
+    nights = nights.drop(TRENDS, strict=False).with_row_index("row")
+    rows = nights.sort("time", "lamp")
+    trends = Trends(rows.unique("lamp", keep="first").sort("lamp")).follow(rows, repairs, anew=True)
+    return rows.hstack(trends).sort("row").drop("row")
 
 
-def _with_life(nights: pl.DataFrame, repairs: Sequence[Repair]) -> pl.DataFrame:
-    """`life` numbers the stays of each lamp between its reported repairs, in the order of the table: what was learnt
-    before a repair is not compared with what comes after."""
-    if not repairs:
-        return nights.with_columns(life=pl.col("lamp").rle_id().set_sorted())
-    marks = pl.DataFrame(
-        {"lamp": [repair.lamp for repair in repairs], "time": [repair.at for repair in repairs]},
-        schema={"lamp": pl.String, "time": nights.schema["time"]},
-    ).with_columns(pl.col("time").dt.truncate("1d"))
-    marks = marks.group_by("lamp", "time").agg(repaired=pl.len())
-    marked = nights.join(marks, on=["lamp", "time"], how="left", maintain_order="left")
-    life = pl.col("repaired").fill_null(0).cum_sum().over("lamp")
-    return marked.with_columns(life=pl.struct("lamp", life).rle_id().set_sorted()).drop("repaired")
+def reckon(day: Day, past: Past) -> dict[str, Floats]:
+    """What one date adds: `past` is what was known before it, and after it knows the date as well."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = _panel(day, past)
+        found |= battery(day, past)
+        found |= _balances(day, past)
+        return found | outlook(day, past, found)
 
 
-def _with_panel(table: pl.DataFrame) -> pl.DataFrame:
-    one = ["life"]
+def _grid(values: pl.Series, at: tuple[np.ndarray, np.ndarray], shape: tuple[int, int]) -> Floats:
+    grid = np.full(shape, np.nan)
+    grid[at] = values.cast(pl.Float64).to_numpy()
+    return grid
+
+
+def _panel(day: Day, past: Past) -> dict[str, Floats]:
+    communes = day.lamps.communes
     # Haze and cloud scatter the light: a lamp half in the shade of a tree then loses less than on a clear day. Only
     # dates as clear as the month's better ones are compared.
-    table = table.with_columns(usual_clearness=_usual_clearness(table))
-    table = table.with_columns(sunny=pl.col("clearness") >= SUNNY * pl.col("usual_clearness"))
-    known = (pl.col("gain_n").fill_null(0) >= MIN_SLOTS) & pl.col("sunny").fill_null(False)
+    clearness = communes.most(day["clearness"])
+    usual_clearness = quantile(past.window("clearness", clearness, CLEARNESS_DATES), 0.8, FEWEST_DATES)
+    sunny = np.where(np.isnan(clearness + usual_clearness), np.nan, clearness >= SUNNY * usual_clearness)
+    known = (day["gain_n"] >= MIN_SLOTS) & (sunny > 0)
     # The usual gain of each solar hour: the median of the first dates that had one.
-    usual = {name: f"{name}_usual" for name in GAINS}
-    table = table.with_columns(
-        first_median(pl.when(known).then(pl.col(name)), one).alias(usual[name]) for name in GAINS
-    )
-    hourly = table.select(pl.when(known).then(pl.col(name) - pl.col(usual[name])).alias(name) for name in GAINS)
-    apart = _median_across(hourly)
-    table = table.with_columns(apart=apart, **_shade(hourly, apart))
+    gains = np.where(known[:, None], np.stack([day[name] for name in GAINS], axis=1), np.nan)
+    hourly = gains - past.usual("gains", gains)
+    apart = median(hourly)
+    best, pair, pair_hour = _shade(hourly)
+    pair_apart = pair - apart
     # Where most of a commune moves together it is the sky or the season, not the lamp.
-    together = pl.when(pl.col("apart").count().over("commune", "time") >= MIN_PEERS).then(
-        pl.col("apart").median().over("commune", "time")
-    )
-    table = table.with_columns(apart=pl.col("apart") - together, best=pl.col("best") - together)
-    seen = table.filter(pl.col("apart").is_not_null()).select(
-        *one, "time", "apart", "best", "pair", "pair_apart", "pair_hour"
-    )
-    seen = seen.with_columns(
-        level=pl.col("apart").rolling_median(3, min_samples=1).over(one),
-        calm=pl.col("apart").rolling_median(7, min_samples=FEWEST_DATES).over(one),
-        before=pl.col("apart").shift(2).rolling_median(7, min_samples=FEWEST_DATES).over(one),
-        # A lamp in the shade of a tree swings with every haze; what is usual for it proves nothing.
-        noise=pl.col("apart").shift(2).rolling_std(20, min_samples=5).over(one),
-        lately=pl.max_horizontal(pl.col("apart"), pl.col("apart").shift(1)).over(one),
-        nth=pl.col("apart").cum_count().over(one),
-        best_level=pl.col("best").rolling_median(3, min_samples=2).over(one),
-        shade=pl.col("pair").rolling_median(3, min_samples=3).over(one),
-        shade_before=pl.col("pair").shift(3).rolling_median(7, min_samples=FEWEST_DATES).over(one),
-        shade_apart=pl.col("pair_apart").rolling_median(3, min_samples=3).over(one),
-        shade_hours=(
-            pl.col("pair_hour").rolling_max(3, min_samples=3) - pl.col("pair_hour").rolling_min(3, min_samples=3)
-        ).over(one),
-        # Between the date before the last and this one: a string that breaks at noon shows half of it on that date.
-        # Over a longer gap dirt does as much: a step is one where both sides of it were seen.
-        jump=pl.when(pl.col("time") - pl.col("time").shift(2) <= STEP_SPAN)
-        .then(pl.col("apart") - pl.col("apart").shift(2))
-        .rolling_min(JUMP_DATES, min_samples=1)
-        .over(one),
-    ).with_columns(
-        # The cleanest it usually gets: a maximum would count every lucky week as its own.
-        clean=pl.col("calm")
-        .rolling_quantile(0.9, interpolation="linear", window_size=90, min_samples=1)
-        .over(one)
-        .clip(0.0, CLEANEST),
-        step=pl.col("lately") - pl.col("before"),
-    )
+    together = communes.median(apart, MIN_PEERS)
+    apart, best = apart - together, best - together
+    seen = ~np.isnan(apart)
+    lately = past.window("apart", apart, 22, seen)
+    calm = median(lately[:, -7:], FEWEST_DATES)
+    before = median(lately[:, -9:-2], FEWEST_DATES)
+    # A lamp in the shade of a tree swings with every haze; what is usual for it proves nothing.
+    noise = deviation(lately[:, -22:-2], 5)
+    calms = past.window("calm", calm, CLEAN_DATES, seen)
+    pairs = past.window("pair", pair, 10, seen)
+    hours = past.window("pair_hour", pair_hour, 3, seen)
+    # Between the date before the last and this one: a string that breaks at noon shows half of it on that date.
+    # Over a longer gap dirt does as much: a step is one where both sides of it were seen.
+    dates = past.window("seen", np.full(len(day.lamps), day.number), 3, seen)
+    near = dates[:, -1] - dates[:, -3] <= STEP_DAYS
+    jump = least(past.window("jump", np.where(near, lately[:, -1] - lately[:, -3], np.nan), JUMP_DATES, seen))
+    # The cleanest it usually gets: a maximum would count every lucky week as its own.
+    clean = np.clip(quantile(calms, 0.9), 0.0, CLEANEST)
+    step = most(lately[:, -2:]) - before
     # What falls a little every day is no step, however fast it falls.
-    seen = seen.with_columns(step=pl.when(pl.col("jump") <= SUDDEN * pl.col("step")).then("step")).with_columns(
-        fallen=pl.col("level") - pl.col("clean"),
-        worst_step=pl.col("step").rolling_min(30, min_samples=1).over(one),
-        slope=(pl.col("calm") - pl.col("calm").shift(7)).over(one) / 7.0,
-    )
-    table = table.drop("apart", "best", "pair", "pair_apart", "pair_hour").join(
-        seen, on=[*one, "time"], how="left", maintain_order="left"
-    )
-    loss = (1.0 - pl.col("fallen").exp()).clip(0.0, 1.0)
-    return table.with_columns(
-        yield_ratio=pl.col("fallen").exp().cast(pl.Float32), loss=loss, soiling=loss.cast(pl.Float32)
-    ).drop(*usual.values())  # fmt: skip
+    step = np.where(jump <= SUDDEN * step, step, np.nan)
+    level = median(lately[:, -3:])
+    fallen = level - clean
+    loss = np.clip(1.0 - np.exp(fallen), 0.0, 1.0)
+    found = {
+        "level": level, "noise": noise, "nth": past.count("seen dates", seen),
+        "best_level": median(past.window("best", best, 3, seen), 2),
+        "shade": median(pairs[:, -3:], 3), "shade_before": median(pairs[:, -10:-3], FEWEST_DATES),
+        "shade_apart": median(past.window("pair_apart", pair_apart, 3, seen), 3),
+        "shade_hours": most(hours, 3) - least(hours, 3),
+        "clean": clean, "step": step, "fallen": fallen,
+        "worst_step": least(past.window("step", step, 30, seen)),
+        "slope": (calms[:, -1] - calms[:, -8]) / 7.0,
+        "loss": loss, "soiling": loss, "yield_ratio": np.exp(fallen),
+    }  # fmt: skip
+    found = {name: np.where(seen, values, np.nan) for name, values in found.items()}
+    return found | {"usual_clearness": usual_clearness, "sunny": sunny}
 
 
-def _median_across(table: pl.DataFrame) -> pl.Series:
-    """For each row the median of its columns' values, null where there is none; polars' lists take tenfold."""
-    values = np.sort(table.to_numpy(order="c"), axis=1)  # null becomes NaN, which sorts last
-    count = np.count_nonzero(~np.isnan(values), axis=1)
-    rows = np.arange(len(values))
-    low, high = values[rows, np.maximum(count - 1, 0) // 2], values[rows, np.minimum(count // 2, values.shape[1] - 1)]
-    return pl.Series(np.where(count > 0, (low + high) / 2, np.nan)).fill_nan(None)
+def _shade(hourly: Floats) -> tuple[Floats, Floats, Floats]:
+    """The loss (log) of the hour that lost least; that of the two neighbouring hours that lost most; and which two.
 
-
-def _shade(hourly: pl.DataFrame, apart: pl.Series) -> dict[str, pl.Series]:
-    """Per date: `pair`, the loss (log) of the two neighbouring hours that lost most; `pair_apart`, how far it lies
-    below the date's median; `pair_hour`, which two. Null where no two neighbours are known."""
-    values = hourly.to_numpy(order="c")
-    pairs = np.maximum(values[:, :-1], values[:, 1:])  # both of them are at least so low
+    NaN where no hour, or no two neighbours, are known."""
+    pairs = np.maximum(hourly[:, :-1], hourly[:, 1:])  # both of them are at least so low
     known = ~np.isnan(pairs).all(axis=1)
-    low = np.where(known, np.nanmin(np.where(np.isnan(pairs), np.inf, pairs), axis=1), np.nan)
-    hour = np.where(np.isnan(pairs), np.inf, pairs).argmin(axis=1).astype(np.float64) + HOURS[0]
+    lowest = np.where(np.isnan(pairs), np.inf, pairs)
+    pair = np.where(known, lowest.min(axis=1), np.nan)
+    pair_hour = np.where(known, lowest.argmin(axis=1) + HOURS[0], np.nan)
     # Dirt takes its share of every hour: the one that lost least. Of one hour alone, part may be a shadow's.
-    hours = (~np.isnan(values)).sum(axis=1)
-    ordered = np.sort(np.where(np.isnan(values), -np.inf, values), axis=1)
+    hours = (~np.isnan(hourly)).sum(axis=1)
+    ordered = np.sort(np.where(np.isnan(hourly), -np.inf, hourly), axis=1)
     # Of many hours the second best: an hour of which little is learnt may say anything.
     best = np.where(hours >= MANY_HOURS, ordered[:, -2], ordered[:, -1]) + np.where(hours == 1, ONE_HOUR, 0.0)
-    return {
-        "best": pl.Series(np.where(hours > 0, best, np.nan)).fill_nan(None),
-        "pair": pl.Series(low).fill_nan(None),
-        "pair_apart": pl.Series(low - apart.cast(pl.Float64).fill_null(np.nan).to_numpy()).fill_nan(None),
-        "pair_hour": pl.Series(np.where(known, hour, np.nan)).fill_nan(None),
-    }
+    return np.where(hours > 0, best, np.nan), pair, pair_hour
 
 
-def _usual_clearness(table: pl.DataFrame) -> pl.Series:
-    """For each row: the upper fifth of its commune's clearness over the month before it."""
-    dates = (
-        table.group_by("commune", "time")
-        .agg(pl.col("clearness").first())
-        .sort("commune", "time")
-        .with_columns(
-            usual=pl.col("clearness")
-            .rolling_quantile(0.8, interpolation="linear", window_size=CLEARNESS_DATES, min_samples=FEWEST_DATES)
-            .over("commune")
-        )
-    )
-    return table.join(dates, on=["commune", "time"], how="left", maintain_order="left")["usual"]
-
-
+BALANCES: Final = (
+    "led_ratio", "led_balance", "charge_balance", "pv_v_bulk",
+    "soc_leaps", "offset_min", "unexplained_high_w", "unexplained_low_w",
+)  # fmt: skip
 LIES: Final = 0.12  # of the light's usual power: less is a driver's drift
 LIES_ALIKE: Final = 0.1  # between what the light's figure lost and what the balance lost
 TAPPED_W: Final = 1.5  # W that leave the battery at night and are not the lamp's own [K]
@@ -185,30 +206,23 @@ TAPPED_DATES: Final = 10  # that it is remembered: a lamp that goes out early sh
 TAPPED_ALIKE: Final = 0.6  # at low light of what it is at full light: a lying sensor shows a third
 
 
-def _with_balances(table: pl.DataFrame) -> pl.DataFrame:
-    one = ["life"]
-    volts = pl.col("pv_v_bulk")
-    place = ["commune", "time"]
-    change = pl.col("offset_change_min")
-    return table.with_columns(
-        led_balance_ratio=pl.col("led_balance") / first_median(pl.col("led_balance"), one),
-        charge_balance_ratio=pl.col("charge_balance") / first_median(pl.col("charge_balance"), one),
-        led_level_ratio=pl.col("led_ratio") / first_median(pl.col("led_ratio"), one),
-        offset_change_min=pl.col("offset_min") - first_median(pl.col("offset_min"), one),
-        pv_v_ratio=volts / first_median(volts, one),
-        soc_leaps_more=pl.col("soc_leaps") - first_median(pl.col("soc_leaps").cast(pl.Float64), one),
-        high_w=pl.col("unexplained_high_w") - first_median(pl.col("unexplained_high_w"), one),
-        low_w=pl.col("unexplained_low_w") - first_median(pl.col("unexplained_low_w"), one),
-    ).with_columns(
-        # Somebody's own load takes as much at any level; a current sensor that lies errs in proportion.
-        tap_w=pl.when((pl.col("low_w") > TAPPED_W) & (pl.col("low_w") > TAPPED_ALIKE * pl.col("high_w")))
-        .then(pl.min_horizontal("low_w", "high_w"))
-        .forward_fill(TAPPED_DATES)
-        .over("life"),
-        # The light's figure fell and nothing else did: what the battery gives is as it was, and the balance fell alike.
-        led_lies=((pl.col("led_level_ratio") - pl.col("led_balance_ratio")).abs() < LIES_ALIKE)
-        & ((pl.col("led_level_ratio") - 1.0).abs() > LIES),
+def _balances(day: Day, past: Past) -> dict[str, Floats]:
+    now = np.stack([day[name] for name in BALANCES], axis=1)
+    usual = past.usual("balances", now)
+    level_ratio, balance_ratio, charge_ratio, pv_v_ratio, *_ = (now / usual).T
+    *_, leaps, change, high_w, low_w = (now - usual).T
+    # Somebody's own load takes as much at any level; a current sensor that lies errs in proportion.
+    tapped = (low_w > TAPPED_W) & (low_w > TAPPED_ALIKE * high_w)
+    # The light's figure fell and nothing else did: what the battery gives is as it was, and the balance fell alike.
+    lies = (np.abs(level_ratio - balance_ratio) < LIES_ALIKE) & (np.abs(level_ratio - 1.0) > LIES)
+    return {
+        "led_level_ratio": level_ratio,
+        "led_balance_ratio": balance_ratio,
+        "charge_balance_ratio": charge_ratio,
+        "pv_v_ratio": pv_v_ratio,
+        "soc_leaps_more": leaps,
+        "tap_w": past.filled("tap_w", np.where(tapped, np.fmin(low_w, high_w), np.nan), TAPPED_DATES),
+        "led_lies": np.where(np.isnan(level_ratio + balance_ratio), np.nan, lies),
         # The season moves every lamp's dusk against the grid of its samples alike.
-        offset_change_min=change
-        - pl.when(change.count().over(place) >= MIN_PEERS).then(change.median().over(place)).otherwise(0.0),
-    )
+        "offset_change_min": change - day.lamps.communes.median(change, MIN_PEERS, otherwise=0.0),
+    }

@@ -16,7 +16,19 @@ import polars as pl
 from gateway.fleet import Fleet
 from gateway.store import Store
 from gateway.telemetry import TIME
-from monitor.beat import CHUNK_DAYS, Beat, Seen, beats, by_date, changed_rows, derive, forgets, look, touched_by
+from monitor.beat import (
+    CHUNK_DAYS,
+    Beat,
+    Seen,
+    beats,
+    by_date,
+    changed,
+    derive,
+    forgets,
+    look,
+    of_dates,
+    touched_by,
+)
 from monitor.case import Case, Repair
 from monitor.fault import Episode
 from monitor.inhibit import inhibit
@@ -26,10 +38,12 @@ from monitor.silence import GAPS, LAST, Hearing, silences
 
 log = logging.getLogger(__name__)
 
-MEMORY_NIGHTS: Final = 120  # how far back rules may look
+MEMORY_NIGHTS: Final = 120  # how far back rules may look, at least …
+FORGOTTEN_NIGHTS: Final = 7  # … and so many together are forgotten: what is learnt of the oldest is then learnt anew
 SETTLED_NIGHTS: Final = 100  # cases opened longer ago are not judged again
 OVERLAP: Final = timedelta(minutes=2)  # gateways stamp a write before it is visible: look back a little
 AT_ONCE: Final = 2  # beats looked at at once: what one of them cannot spread over the processors, two can
+_MONDAY: Final = datetime(1970, 1, 5, tzinfo=UTC)
 CURSOR: Final = "cursor"
 FLEET: Final = "fleet"
 
@@ -69,7 +83,8 @@ class Watch:
     progress: Callable[[str, int, int], None] | None = None
     _beats: list[Beat] = field(init=False)
     _news: News = field(init=False)
-    _stale: set[str] = field(init=False)  # communes that something else than samples asks to judge anew
+    _stale: set[str] = field(init=False)  # communes of which something else than samples is new
+    _anew: set[str] = field(init=False)  # communes to be judged from their first night on
     _hearing: Hearing = field(init=False)
     _cursor: datetime | None = field(init=False)
     _clock: datetime | None = field(init=False)
@@ -96,7 +111,7 @@ class Watch:
         hearing = self._hearing.hear(known, forget_before=horizon)
         kept = self._cases_kept(horizon)
         fresh = self._look(known, kept, clock)
-        found = [episode for beat in self._beats for some in beat.episodes.values() for episode in some]
+        found = [episode for beat in self._beats for episode in beat.episodes]
         found += silences(hearing, self._places, self._counts, clock)
         standing = {(episode.kind, episode.subject, episode.since) for episode in kept}
         episodes = [e for e in found if e.opened_at >= horizon or (e.kind, e.subject, e.since) in standing]
@@ -130,44 +145,46 @@ class Watch:
         # Kept until they are judged: if this tick fails, the next one does it.
         self._stale |= self._news.read(self.store, since, oldest if isinstance(oldest, datetime) else None, clock)
         self._stale |= self._news.quiet(self._clock, clock)
-        self._stale |= self._news.note(repairs, kept, self._commune)
+        self._anew |= self._news.note(repairs, kept, self._commune)
         touched, heard = touched_by(arrivals, self._hearing.last, self._plates)
         dates = by_date(touched)
         known = {date for beat in self._beats for date in beat.ledger["time"].unique()}
         for date in heard - known:  # a date that begins has a row of every lamp, heard or not
             dates[date] = set(self.fleet.communes)
-        floor = max(heard | known, default=clock) - timedelta(days=MEMORY_NIGHTS)
+        floor = _floor(max(heard | known, default=clock))
         dates = {date: names for date, names in dates.items() if date >= floor}
         seen = Seen(self._news.events, self._news.refused, repairs, self._news.standing, clock)
-        concerned = {at: self._concerned(beat, dates, floor) for at, beat in enumerate(self._beats)}
-        todo = [(self._beats[at], communes) for at, communes in concerned.items() if communes]
+        todo = [beat for beat in self._beats if self._concerned(beat, dates, floor)]
         fresh = 0
 
-        def work(task: tuple[Beat, set[str]]) -> tuple[pl.DataFrame, list[Episode], int]:
-            beat, communes = task
+        def work(beat: Beat) -> int:
+            before = of_dates(beat.ledger, dates)
             ledger, rows = derive(beat, self.store, dates, heard, floor)
-            return *look(beat, ledger, communes, seen), rows
+            anew = not beat.judged or forgets(beat.ledger, floor) or not self._anew.isdisjoint(beat.communes)
+            mine = {date for date, names in dates.items() if not names.isdisjoint(beat.communes)}
+            look(beat, ledger, None if anew else min(mine, default=max(known)), seen)
+            new = changed(of_dates(beat.ledger, dates), before)
+            # Kept until it is written: if the store is away, the next tick does it.
+            beat.unwritten = pl.concat([beat.unwritten, new]).unique(["lamp", "time"], keep="last")
+            return rows
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            for done, ((beat, communes), (judged, episodes, rows)) in enumerate(
-                zip(todo, pool.map(work, todo), strict=True)
-            ):
+            for done, (beat, rows) in enumerate(zip(todo, pool.map(work, todo), strict=True)):
                 if self.progress and len(dates) > CHUNK_DAYS:
                     self.progress("nights", done + 1, len(todo))
-                changed = changed_rows(judged.filter(pl.col("time").is_in(list(dates))), beat.ledger)
-                if changed.height:
-                    self.store.append("nights", changed)
-                beat.take(communes, judged, episodes)
-                self._stale -= communes
+                if beat.unwritten.height:
+                    self.store.append("nights", beat.unwritten)
+                    beat.unwritten = beat.unwritten.clear()
+                self._stale -= {*beat.communes}
+                self._anew -= {*beat.communes}
                 fresh += rows
         return fresh
 
-    def _concerned(self, beat: Beat, dates: Mapping[datetime, set[str]], floor: datetime) -> set[str]:
-        """The communes of a beat that must be judged anew."""
-        whole = set(beat.communes)
-        if not beat.judged or forgets(beat.ledger, floor):
-            return whole
-        return whole.intersection(self._stale) | whole.intersection(set().union(*dates.values()))
+    def _concerned(self, beat: Beat, dates: Mapping[datetime, set[str]], floor: datetime) -> bool:
+        """Whether there is anything new about this beat."""
+        news = self._stale.union(self._anew, *dates.values())
+        unfinished = not beat.judged or beat.unwritten.height > 0
+        return unfinished or forgets(beat.ledger, floor) or not news.isdisjoint(beat.communes)
 
     def _remembered(self, hearing: Hearing, cursor: datetime | None, clock: datetime) -> dict[str, bytes]:
         """What is stored with the cases. The fleet file too, once: whoever reads the cases later needs its names."""
@@ -179,9 +196,9 @@ class Watch:
         remembered = self.casebook.recall(CURSOR)
         if remembered is not None:
             self._hearing, self._cursor, self._clock = _recalled(remembered)
-        since = (self._clock or datetime(2000, 1, 1, tzinfo=UTC)) - timedelta(days=MEMORY_NIGHTS)
+        since = _floor(self._clock or datetime(2000, 1, 1, tzinfo=UTC)) - timedelta(days=FORGOTTEN_NIGHTS)
         self._beats = beats(self.fleet, self.store.read("nights", since=since))
-        self._news, self._stale = News(), set()
+        self._news, self._stale, self._anew = News(), set(), set()
 
     def _new_arrivals(self) -> pl.DataFrame:
         since = self._cursor - OVERLAP if self._cursor else None
@@ -201,6 +218,12 @@ class Watch:
     def _cases_kept(self, horizon: datetime) -> list[Episode]:
         """Open cases that began before what is judged again: they go on until the memory shows their end."""
         return [_episode(case) for case in self.casebook.cases(open_only=True, opened_before=horizon)]
+
+
+def _floor(newest: datetime) -> datetime:
+    """The first date that is remembered. It moves once a week, for all monitors on the same date."""
+    date = newest - timedelta(days=MEMORY_NIGHTS)
+    return date - timedelta(days=(date - _MONDAY).days % FORGOTTEN_NIGHTS)
 
 
 def _episode(case: Case) -> Episode:

@@ -123,7 +123,7 @@ def find_weak_cell(view: View) -> pl.DataFrame:
     sag = (pl.col("resistance_ratio") > OHM.value) & (pl.col("sag_v") > SAG.value * pl.col("nominal_v"))
     # Wear raises the resistance as well: it is a cell where the battery was not empty, or where wear explains less.
     held = pl.col("idle_night_v") > pl.col("cut_off") + RECOVERED_SHARE * pl.col("nominal_v")
-    left = pl.col("capacity_once").forward_fill().over("lamp").fill_null(1.0).clip(0.3, 1.0)
+    left = pl.col("capacity_last").fill_null(1.0).clip(0.3, 1.0)
     beyond = pl.col("began_full") & (pl.col("resistance_ratio") > BEYOND.value / left.pow(2))
     bad = short | (sag & pl.when(pl.col("cut_at").is_not_null()).then(held | beyond).otherwise(beyond))
     good = (pl.col("dusk_step_v") > -0.5 * CELL.value * cell_v) & (pl.col("resistance_ratio").fill_null(1.0) < 1.6)

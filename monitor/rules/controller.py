@@ -159,6 +159,7 @@ RULES: Final = (
         find_clock,
         tell_clock,
         clear=2,
+        whole=True,
         thresholds={"clock": CLOCK, "at once": CLOCK_AT_ONCE, "spacing": CLOCK_SPACING},
     ),
     Rule(
@@ -177,5 +178,5 @@ RULES: Final = (
         clear=2,
         thresholds={"rail": RAIL, "frozen": FROZEN, "balance": BALANCE, "leaps": LEAPS, "light moved": LIGHT_MOVED},
     ),
-    Rule(Kind.MOVED, "the pole's own word: tilted, or its door opened", find_moved, tell_moved),
+    Rule(Kind.MOVED, "the pole's own word: tilted, or its door opened", find_moved, tell_moved, whole=True),
 )

@@ -66,6 +66,7 @@ class Rule:
     confirm: int = 1
     clear: int = 1
     sunny: bool = False  # whether only dates with enough sun count for `confirm`
+    whole: bool = False  # whether it reads events or refusals, which are shown to it from first to last
     thresholds: Mapping[str, Threshold] = field(default_factory=dict)
 
 

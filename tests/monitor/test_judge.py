@@ -1,7 +1,7 @@
 """From findings to episodes, without any real rule: confirmation, hysteresis, unknown dates, first proofs."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.fault import Cause, Episode, Figure, Kind
-from monitor.judge import judge
+from monitor.judge import CONTEXT_DATES, Forgotten, Judge, judge
 from monitor.rules.rule import FINDING, Row, Rule, Threshold, Told, View
 
 D, H = timedelta(days=1), timedelta(hours=1)
@@ -203,3 +203,59 @@ def test_more_dates_never_change_what_was_closed(dates: list[str], confirm: int,
             assert (ours.since, ours.opened_at) == (later.since, later.opened_at)
             if ours.until is not None:
                 assert (ours.until, ours.closed_at) == (later.until, later.closed_at)
+
+
+def by_nights(view: View) -> pl.DataFrame:
+    """A rule over the ledger: bad where its sign is 1, good where it is 0."""
+    at = pl.col("time") + 20 * H
+    worse = pl.col("sign") > pl.col("sign").shift(1).over("lamp")  # what the date before says matters as well
+    return view.nights.filter(pl.col("sign").is_not_null()).with_columns(
+        bad=pl.col("sign") == 1, since="time", bad_at=at, good_since="time", good_at=at, worse=worse
+    )
+
+
+@given(
+    ticks=st.lists(
+        st.lists(st.tuples(st.sampled_from([None, 0, 1]), st.sampled_from([None, 0, 1])), min_size=1, max_size=4),
+        min_size=1,
+        max_size=8,
+    ),
+    confirm=st.integers(1, 3),
+    clear=st.integers(1, 2),
+)
+def test_judging_only_what_changed_gives_what_judging_everything_gives(
+    ticks: list[list[tuple[int | None, int | None]]], confirm: int, clear: int
+) -> None:
+    """Each tick rewrites the last two dates of two lamps, and adds some."""
+    rules = [
+        Rule(Kind.DIM, "it is dim", by_nights, lambda row: Told(figures=(Figure("worse", float(row["worse"] or 0)),)),
+             confirm=confirm, clear=clear)
+    ]  # fmt: skip
+    judging, dates, schema = Judge(rules), [], {"commune": pl.String, "lamp": pl.String, "time": FINDING["time"]}
+    for tick in ticks:
+        settled = max(0, len(dates) - 2)
+        dates = [*dates[:settled], *tick] if len(tick) >= len(dates) - settled else [*dates[: -len(tick)], *tick]
+        rows = [
+            ("fatoma", lamp, FIRST + nth * D, both[of], nth)
+            for nth, both in enumerate(dates)
+            for of, lamp in enumerate(("fatoma-01", "fatoma-02"))
+        ]
+        nights = pl.DataFrame(rows, schema={**schema, "sign": pl.Int8, "nth": pl.Int64}, orient="row")
+        shown = nights.filter(pl.col("time") >= FIRST + (settled - CONTEXT_DATES) * D)
+        whole = judge(rules, replace(NOTHING, nights=nights))
+        part = judging.judge(
+            replace(NOTHING, nights=shown), since=FIRST + settled * D, remember=FIRST + max(0, len(dates) - 2) * D
+        )
+        assert part == whole
+
+
+def test_what_is_not_remembered_is_not_made_up() -> None:
+    nights = pl.DataFrame(
+        [("fatoma", "fatoma-01", FIRST + nth * D, 1) for nth in range(9)],
+        schema={"commune": pl.String, "lamp": pl.String, "time": FINDING["time"], "sign": pl.Int8}, orient="row",
+    )  # fmt: skip
+    judging = Judge([Rule(Kind.DIM, "it is dim", by_nights, lambda row: Told())])
+    judging.judge(replace(NOTHING, nights=nights), remember=FIRST + 8 * D)
+    good_again = nights.with_columns(sign=pl.lit(None, dtype=pl.Int8))
+    with pytest.raises(Forgotten):
+        judging.judge(replace(NOTHING, nights=good_again), since=FIRST + 5 * D)

@@ -8,7 +8,7 @@ import pytest
 
 from monitor.case import Repair
 from monitor.nights import nights
-from monitor.trends import TRENDS, with_trends
+from monitor.trends import TRENDS, Trends, with_trends
 from tests.monitor.samples import LAMP, LAMPS, PLATES, D, H, between, date, spoilt, village_days
 
 DAYS = 30
@@ -48,6 +48,18 @@ class TestWhatIsLearnt:
         once = with_trends(table(LONG))
         again = with_trends(once.select(table(LONG).columns))
         assert again.select(TRENDS).equals(once.select(TRENDS))
+
+    def test_is_the_same_date_by_date_and_once_more_from_a_late_one(self) -> None:
+        sick = table(weaker(0.6, AFTER)).sort("time", "lamp")
+        plates, dates = PLATES.sort("lamp"), sick["time"].unique().sort().to_list()
+        whole = Trends(plates).follow(sick, anew=True)
+        trends = Trends(plates)
+        trends.follow(sick.filter(pl.col("time") < dates[20]), anew=True)
+        for first, last in ((20, 20), (21, 21), (20, 22), (22, 23), (24, 25), (23, 25)):
+            some = sick["time"].is_between(dates[first], dates[last])
+            assert trends.can_follow(dates[first])
+            assert trends.follow(sick.filter(some)).equals(whole.filter(some)), f"dates {first} to {last}"
+        assert not trends.can_follow(dates[5])
 
     def test_begins_anew_after_a_repair_that_people_report(self) -> None:
         """A smaller panel was put in: from then on it is the lamp's own usual one."""

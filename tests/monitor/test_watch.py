@@ -12,7 +12,7 @@ from gateway.stores.memory import MemoryStore
 from monitor.case import State
 from monitor.casebook import Casebook, open_casebook
 from monitor.fault import Kind
-from monitor.watch import MEMORY_NIGHTS, OVERLAP, SETTLED_NIGHTS, Watch
+from monitor.watch import FORGOTTEN_NIGHTS, MEMORY_NIGHTS, OVERLAP, SETTLED_NIGHTS, Watch
 from tests.monitor.samples import FIRST, FLEET, LAMP, LAMPS, D, H, between, date, dusk, spoilt, village_days
 
 SICK = spoilt(village_days(5), between(dusk(2) - H, dusk(9)), led_mw=0, level=0)
@@ -175,7 +175,7 @@ class TestACaseOlderThanMemory:
         assert {case.kind for case in old.book.cases(withdrawn=True)} == {Kind.DARK}
 
     def test_memory_is_bounded(self, old: World) -> None:
-        assert old.watch.ledger["time"].n_unique() <= MEMORY_NIGHTS + 2
+        assert old.watch.ledger["time"].n_unique() <= MEMORY_NIGHTS + FORGOTTEN_NIGHTS + 1
         assert old.store.read("nights")["time"].n_unique() >= NIGHTS
 
 

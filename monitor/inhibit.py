@@ -51,7 +51,7 @@ INHIBITIONS: Final[tuple[Hides, ...]] = (
         Kind.EARLY_OFF,
         True,
         6 * _H,
-        2 * _D,
+        4 * _D,  # two bright days fill what two dark ones emptied, and a last night is cut off before they have
         "the sky, not the lamp: a cloudy week empties every battery",
         frozenset({"profile", "driver"}),
         outlives=True,

@@ -59,7 +59,7 @@ class Book(Protocol):
 
     def repairs(self) -> Sequence[Repair]: ...
 
-    def cases(self, *, open_only: bool = ..., opened_before: datetime | None = ...) -> list[Case]: ...
+    def cases(self, *, since: datetime | None = ..., opened_before: datetime | None = ...) -> list[Case]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +106,24 @@ class Watch:
         clock = self._advance(arrivals)
         if clock is None:
             return Tick(None)
-        known = arrivals.filter(pl.col("lamp").is_in(self._lamps.implode()))
+        reports = arrivals.filter(pl.col("lamp").is_in(self._lamps.implode()))
         horizon = clock - timedelta(days=SETTLED_NIGHTS)
-        hearing = self._hearing.hear(known, forget_before=horizon)
-        kept = self._cases_kept(horizon)
-        fresh = self._look(known, kept, clock)
+        hearing = self._hearing.hear(reports, forget_before=horizon)
+        kept, ended = self._cases_before(horizon)
+        fresh = self._look(reports, kept, clock)
         found = [episode for beat in self._beats for episode in beat.episodes]
         found += silences(hearing, self._places, self._counts, clock)
         standing = {(episode.kind, episode.subject, episode.since) for episode in kept}
-        episodes = [e for e in found if e.opened_at >= horizon or (e.kind, e.subject, e.since) in standing]
+        known = {(episode.kind, episode.subject, episode.since) for episode in found}
+        # What is no longer in the nights in memory hides what it hid.
+        found += [e for e in ended if (e.kind, e.subject, e.since) not in known]
+        episodes = [
+            e for e in inhibit(found, clock) if e.opened_at >= horizon or (e.kind, e.subject, e.since) in standing
+        ]
         newest = arrivals["time"].max() if arrivals.height else None
         cursor = newest if isinstance(newest, datetime) else self._cursor
         changes = self.casebook.reconcile(
-            inhibit(episodes, clock), now=clock, horizon=horizon, fleet=self.fleet,
+            episodes, now=clock, horizon=horizon, fleet=self.fleet,
             remember=self._remembered(hearing, cursor, clock) if arrivals.height else {},
         )  # fmt: skip
         # Only what the casebook has taken is remembered here: a failed tick is simply done again.
@@ -215,9 +220,13 @@ class Watch:
             return newest
         return self._clock
 
-    def _cases_kept(self, horizon: datetime) -> list[Episode]:
-        """Open cases that began before what is judged again: they go on until the memory shows their end."""
-        return [_episode(case) for case in self.casebook.cases(open_only=True, opened_before=horizon)]
+    def _cases_before(self, horizon: datetime) -> tuple[list[Episode], list[Episode]]:
+        """Cases that began before what is judged again: those open, which go on until the memory shows their end, and
+        those that ended since."""
+        cases = self.casebook.cases(opened_before=horizon, since=horizon)
+        return [_episode(case) for case in cases if case.until is None], [
+            _episode(case) for case in cases if case.until
+        ]
 
 
 def _floor(newest: datetime) -> datetime:
@@ -230,7 +239,7 @@ def _episode(case: Case) -> Episode:
     return Episode(
         commune=case.commune, lamp=case.lamp, kind=case.kind, since=case.since, opened_at=case.opened_at,
         causes=case.causes, figures=case.figures, estimate=case.estimate, hidden_by=case.hidden_by,
-        trace=case.trace or {},
+        trace=case.trace or {}, until=case.until, closed_at=case.until,
     )  # fmt: skip
 
 

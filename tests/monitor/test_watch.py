@@ -11,7 +11,7 @@ from gateway.store import ARRIVALS, EVENTS, TABLES
 from gateway.stores.memory import MemoryStore
 from monitor.case import State
 from monitor.casebook import Casebook, open_casebook
-from monitor.fault import Kind
+from monitor.fault import Cause, Episode, Kind
 from monitor.watch import FORGOTTEN_NIGHTS, MEMORY_NIGHTS, OVERLAP, SETTLED_NIGHTS, Watch
 from tests.monitor.samples import FIRST, FLEET, LAMP, LAMPS, D, H, between, date, dusk, spoilt, village_days
 
@@ -177,6 +177,21 @@ class TestACaseOlderThanMemory:
     def test_memory_is_bounded(self, old: World) -> None:
         assert old.watch.ledger["time"].n_unique() <= MEMORY_NIGHTS + FORGOTTEN_NIGHTS + 1
         assert old.store.read("nights")["time"].n_unique() >= NIGHTS
+
+
+def test_a_case_that_began_before_memory_and_has_ended_still_hides_what_it_hid(world: World) -> None:
+    """Or the hidden one would come forward months later, as news."""
+    began = FIRST - 110 * D
+    lost = Episode(
+        commune="fatoma", lamp=LAMP, kind=Kind.BATTERY_LOST, since=began, opened_at=began, until=dusk(4),
+        closed_at=dusk(4), causes=(Cause("theft", 1.0),),
+    )  # fmt: skip
+    world.book.reconcile([lost], now=dusk(4), horizon=began - D, fleet=FLEET)
+    world.write(FIRST, FIRST + 5 * D)
+    world.watch.tick()
+    (dark,) = world.book.cases(kind=Kind.DARK)
+    assert dark.hidden_by is Kind.BATTERY_LOST
+    assert [case.until for case in world.book.cases(kind=Kind.BATTERY_LOST)] == [lost.until]
 
 
 def test_an_event_is_judged_though_no_report_came_with_it(world: World) -> None:

@@ -168,7 +168,7 @@ def _panel(day: Day, past: Past) -> dict[str, Floats]:
         "best_level": median(past.window("best", best, 3, seen), 2),
         "shade": median(pairs[:, -3:], 3), "shade_before": median(pairs[:, -10:-3], FEWEST_DATES),
         "shade_apart": median(past.window("pair_apart", pair_apart, 3, seen), 3),
-        "shade_hours": most(hours, 3) - least(hours, 3),
+        "shade_hours": most(hours, 3) - least(hours, 3), "pair_hour": pair_hour,
         "clean": clean, "step": step, "fallen": fallen,
         "worst_step": least(past.window("step", step, 30, seen)),
         "slope": (calms[:, -1] - calms[:, -8]) / 7.0,

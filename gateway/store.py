@@ -119,7 +119,7 @@ NIGHTS: Final = Table(
         **_columns(_COUNT, "resistance_n full_n over_n"),
         **_columns(TIME, "over_at over_since full_since full_at"),
         # clock, sensors, temperature
-        **_columns(_REAL, "offset_min spacing_min max_good_c led_balance charge_balance"),
+        **_columns(_REAL, "offset_min spacing_min day_gap_min max_good_c led_balance charge_balance"),
         **_columns(_REAL, "unexplained_high_w unexplained_low_w"),
         **_columns(
             _COUNT, "hot_n bad_c_n bad_v_n bad_pv_n balance_n soc_leaps bat_mv_same_n bat_ma_same_n pv_ma_same_n"

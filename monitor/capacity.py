@@ -33,6 +33,7 @@ TAKEN: Final = 0.6  # of what the night took, before the charger refused more: b
 RETURNED: Final = 0.85  # of what the night took: less, and a controller that says full is wrong
 RECOVERED_SHARE: Final = 0.1  # of the nominal voltage above the cut-off, at rest after it
 CAPACITY_DATES: Final = 7
+FADING_NIGHTS: Final = 14  # that tell the capacity, between the two levels that show how fast it fades
 REMEMBERED_DATES: Final = 10  # a lamp that goes out at once shows its resistance on the first night only
 FEWEST_ALIKE: Final = 4  # nights of one kind of battery, for what a date does to all of them
 CAPACITIES: Final = np.linspace(1.15, 0.15, 101)  # share of nameplate, candidates
@@ -84,8 +85,8 @@ def battery(day: Day, past: Past) -> dict[str, Floats]:
         "sag_v": past.filled("last resistance", resistance, REMEMBERED_DATES) * lamps.luminaire_w / lamps.nominal_v,
         "began_full": began_full.astype(np.float64),
         "max_v_change": max_v_change,
-        # What the day brought of what the night before took.
-        "fed": day["charge_ah"] / taken,
+        # What the day brought of what the night before took; of a night of which a part was lost, it is not known.
+        "fed": np.where(past.before("seen", day.seen) > 0, day["charge_ah"] / taken, np.nan),
     }
 
 
@@ -113,9 +114,13 @@ def _capacity(day: Day, past: Past, fit: Bools, cut: Bools, fall_v: Floats) -> d
     pair = past.window("depths", np.where(cut, np.nan, once), 2, fit)
     steps = past.window("depth steps", np.abs(pair[:, -1] - pair[:, -2]), LEARNING_DATES, fit)
     noise = np.where(fit, median(steps, FEWEST_DATES) / 0.954, np.nan)
+    capacity = median(nights)
+    levels = past.window("capacity levels", capacity, FADING_NIGHTS + 1, fit)
+    dates = past.window("capacity dates", np.full(len(lamps), day.number), FADING_NIGHTS + 1, fit)
     found = {
-        "capacity": median(nights),
+        "capacity": capacity,
         "capacity_pm": deviation(nights),
+        "capacity_slope": (levels[:, -1] - levels[:, 0]) / (dates[:, -1] - dates[:, 0]),
         "capacity_n": past.count("capacities", ~np.isnan(once)),
         "capacity_noise": past.filled("capacity_noise", noise),
     }

@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from monitor.past import Bools, Floats, Groups
+
+DAY_MIN: Final = 1440.0
+SEEN: Final = 0.93  # of a date's minutes with samples
 
 
 class Lamps:
@@ -57,6 +61,11 @@ class Day:
 
     def known(self, name: str) -> Bools:
         return ~np.isnan(self.ledger[name])
+
+    @property
+    def seen(self) -> Bools:
+        """Whether the date was reported whole: of others, not all Ah are counted."""
+        return np.asarray(self.ledger["samples"] * self.ledger["spacing_min"] >= SEEN * DAY_MIN)
 
     def filled(self, name: str, value: float = 0.0) -> Floats:
         return np.where(np.isnan(self.ledger[name]), value, self.ledger[name])

@@ -239,6 +239,10 @@ TERMS: Final[dict[str, Term]] = {
     "capacity_pm_ah": Term(
         "uncertainty of capacity_ah, Ah", "à {} près", "à {} près", "give or take {}", "give or take {}", _AMP_HOURS
     ),
+    "capacity_pct_month": Term(
+        "share of the nameplate capacity lost in a month, %", "{} de moins par mois", "elle en perd {} par mois",
+        "{} less a month", "it loses {} of it a month", _PERCENT
+    ),
     "discharge_ah": Term(
         "charge drawn in the night, Ah", "{} tirés la nuit", "la nuit a tiré {}", "{} drawn at night",
         "the night drew {}", _AMP_HOURS

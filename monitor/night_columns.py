@@ -137,6 +137,7 @@ COLUMNS: Final[dict[str, tuple[str, str]]] = {
     "offset_min": ("min", "how far the lamp's clock is ahead of the sun, by the panel's dusk and dawn"),
     "offset_at": ("UTC", "known"),
     "spacing_min": ("min", "between samples"),
+    "day_gap_min": ("min", "widest gap before a sample with the sun above 30°"),
     "max_good_c": ("°C", "highest believable battery temperature"),
     "hot_n": ("", "samples above 55 °C"),
     "hot_since": ("UTC", "the first of them"),

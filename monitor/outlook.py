@@ -26,8 +26,6 @@ LEARNT_CYCLES: Final = 3  # full charges, before a lamp's own balance can be tru
 SURE_OF_ONE: Final = 0.97  # of what one night took from a full battery: so much it holds
 SURE_OF: Final = 0.85  # of what was counted as given over days
 REFUTED: Final = 0.95  # of what the cut-offs showed: who gives more holds more
-DAY_MIN: Final = 1440.0
-SEEN: Final = 0.93  # of a date's minutes with samples: less, and its Ah are not all counted
 PLENTY: Final = 1.15  # of what a night takes; a healthy panel brings twice as much
 FILLED: Final = 0.5  # of what the night took: less charge than this fills no battery
 SURELY_FULL: Final = 3  # samples at the end of charge
@@ -58,7 +56,7 @@ def outlook(day: Day, past: Past, battery: Mapping[str, Floats]) -> dict[str, Fl
     capacity = past.filled("known capacity", battery["capacity"])
     nominal = lamps.nominal_ah
     prior = nominal * np.clip(np.where(np.isnan(capacity), 1.0, capacity), 0.1, 1.05) * lamps.by_chemistry(TO_CUT)
-    heard = (day["samples"] * day["spacing_min"] >= SEEN * DAY_MIN) & day.known("discharge_ah")
+    heard = day.seen & day.known("discharge_ah")
     dead = day["dead_n"] >= 4
     gain = day.filled("charge_ah") * own
 

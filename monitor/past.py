@@ -36,7 +36,7 @@ class Past:
     def window(self, name: str, value: Floats, size: int, where: Bools | None = None) -> Floats:
         """The last values, [lamps, size], this date's as the newest at the end. `where`: lamps whose value counts as
         one at all; the others keep what they had."""
-        kept = self.array(name, size)
+        kept = self.array(f"{name}, last", size)
         if where is None:
             kept[:, :-1] = kept[:, 1:]
             kept[:, -1] = value
@@ -46,16 +46,16 @@ class Past:
             kept[some, -1] = value[some]
         return kept
 
-    def before(self, name: str, value: Floats) -> Floats:
+    def before(self, name: str, value: Floats | Bools) -> Floats:
         """The value of the date before; this date's is kept for the next."""
-        kept = self.array(name)
+        kept = self.array(f"{name}, before")
         was = kept.copy()
         kept[:] = value
         return was
 
     def filled(self, name: str, value: Floats, dates: float = np.inf) -> Floats:
         """The value, or the last one that was known, not more than so many dates ago."""
-        kept, age = self.array(name), self.array(f"{name}, age", begin=np.inf)
+        kept, age = self.array(f"{name}, known"), self.array(f"{name}, age", begin=np.inf)
         known = ~np.isnan(value)
         kept[known], age[known] = value[known], 0.0
         age[~known] += 1.0
@@ -63,7 +63,7 @@ class Past:
 
     def count(self, name: str, where: Bools) -> Floats:
         """On how many dates it was so, this one included."""
-        kept = self.array(name, begin=0.0)
+        kept = self.array(f"{name}, so often", begin=0.0)
         kept += where
         return kept.copy()
 

@@ -162,6 +162,13 @@ LIMITS: Final[dict[Kind, dict[str, Limit]]] = {
         "worn": Limit(
             "usée", "de la capacité nominale", "la fin de vie habituelle est à 70 % ; deux points pour l'erreur"
         ),
+        "knee": Limit(
+            "fléchit",
+            "de la capacité nominale",
+            "là où une batterie faiblit vite ; au-dessus, quelques nuits suffisent",
+        ),
+        "fading": Limit("horizon", "jours à venir", "à peu près le temps d'apporter une autre batterie"),
+        "spent": Limit("épuisée", "de la capacité nominale d'ici là", "la moitié ne dure plus toutes les nuits"),
         "fresh": Limit("neuve", "de la capacité nominale", "une batterie neuve est bien au-dessus"),
         "sure": Limit(
             "sûr", "fois la dispersion d'une nuit", "sept nuits se trompent alors moins d'une fois sur dix mille"
@@ -208,6 +215,9 @@ LIMITS: Final[dict[Kind, dict[str, Limit]]] = {
         ),
         "uncharged": Limit(
             "sans charge", "mesures", "deux heures de panneau à vide avec une batterie qui n'est pas pleine"
+        ),
+        "missed": Limit(
+            "manquant", "min", "d'une matinée dont les rapports sont perdus, nul ne sait ce qu'elle a apporté"
         ),
         "fed": Limit(
             "gavée", "fois ce que la nuit a pris", "NiMH, deux jours de suite : pleine à 1,1 fois, tiède à 1,3"

@@ -15,6 +15,9 @@ IDLE: Final = Threshold(
 DRAINED: Final = Threshold(0.95, "of the cut-off", "an empty battery is still a battery; the charger brought nothing")
 WORN: Final = Threshold(0.72, "of nameplate", "70 % is the usual end of life; two points for the estimate's error")
 FRESH: Final = Threshold(0.85, "of nameplate", "a new battery is far above; hysteresis")
+KNEE: Final = Threshold(0.8, "of nameplate", "where a battery fades fast; above, a few odd nights look like it")
+FADING: Final = Threshold(42, "days ahead", "about what it takes to bring another battery")
+SPENT: Final = Threshold(0.5, "of nameplate by then", "half of it no longer lasts every night")
 SURE: Final = Threshold(
     2.5, "times one night's scatter", "the median of seven nights is then off by less than one in ten thousand"
 )
@@ -42,6 +45,7 @@ FED: Final = Threshold(1.5, "times what the night took", "NiMH, on two days: ful
 UNCHARGED: Final = Threshold(
     8, "samples", "two hours at 15 minutes with a panel at open voltage and a battery not full"
 )
+MISSED: Final = Threshold(90, "min", "of a morning whose reports were lost nobody knows what it brought")
 HOT: Final = Threshold(HOT_C, "°C", "above it a lithium iron phosphate battery ages several times faster")
 
 
@@ -77,7 +81,10 @@ def tell_battery_lost(row: Row) -> Told:
 def find_battery_worn(view: View) -> pl.DataFrame:
     sure = (1.0 - pl.col("capacity")) > SURE.value * pl.col("capacity_noise").fill_null(0.1).clip(lower_bound=0.02)
     steady = pl.col("capacity_pm") < SCATTER.value
-    bad = (pl.col("capacity") < WORN.value) & (pl.col("capacity_n") >= 4) & sure & steady
+    # At its knee a battery is below that within weeks: the sooner it is known, the sooner another one is there.
+    left = pl.col("capacity") + FADING.value * pl.col("capacity_slope")
+    fading = (pl.col("capacity") < KNEE.value) & (left < SPENT.value).fill_null(False)
+    bad = ((pl.col("capacity") < WORN.value) | fading) & (pl.col("capacity_n") >= 4) & sure & steady
     good = (pl.col("capacity") > FRESH.value) & (pl.col("capacity_n") >= 4)
     return view.nights.filter(pl.col("capacity").is_not_null() & (bad | good)).with_columns(
         bad=bad, since="time", bad_at="sent_last", good_since="time", good_at=pl.when(~bad).then("sent_last")
@@ -85,9 +92,11 @@ def find_battery_worn(view: View) -> pl.DataFrame:
 
 
 def tell_battery_worn(row: Row) -> Told:
+    fading = row["capacity"] >= WORN.value and row["capacity_slope"] is not None
     return Told(
         causes=ranked(wear=0.85, cell=0.15),
         figures=figure("capacity_pct", 100 * row["capacity"], "%", limit=100 * WORN.value)
+        + figure("capacity_pct_month", -30 * 100 * row["capacity_slope"] if fading else None, "%/month")
         + figure("capacity_ah", row["capacity"] * row["nominal_ah"], "Ah")
         + figure("capacity_pm_ah", row["capacity_pm"] * row["nominal_ah"] if row["capacity_pm"] else None, "Ah")
         + figure("drawn_ah", row["drawn_ah"], "Ah")
@@ -159,6 +168,7 @@ def find_charger_stuck(view: View) -> pl.DataFrame:
     # A full battery's panel stands at its open voltage too: what tells is that the battery was empty enough to take.
     # Of a lamp first heard at noon nobody knows what the morning brought.
     known = pl.col("discharge_ah").shift(1).over("lamp").is_not_null()
+    known &= pl.col("day_gap_min").fill_null(0.0) <= MISSED.value
     hungry = known & (pl.col("full_n").fill_null(0) == 0) & (pl.col("bat_max_v") < pl.col("charge_end") * 0.955)
     uncharged = (
         (pl.col("open_n") >= UNCHARGED.value) & hungry & (pl.col("alive_n") <= 2) & (pl.col("peers_pv_share") > 0.06)
@@ -225,7 +235,15 @@ RULES: Final = (
         tell_battery_worn,
         confirm=7,
         clear=3,
-        thresholds={"worn": WORN, "fresh": FRESH, "sure": SURE, "scatter": SCATTER},
+        thresholds={
+            "worn": WORN,
+            "knee": KNEE,
+            "fading": FADING,
+            "spent": SPENT,
+            "fresh": FRESH,
+            "sure": SURE,
+            "scatter": SCATTER,
+        },
     ),
     Rule(
         Kind.BATTERY_WEAK_CELL,
@@ -249,7 +267,7 @@ RULES: Final = (
         "battery above its charge-end voltage, or sun on a panel at open voltage and a battery that is not full",
         find_charger_stuck,
         tell_charger_stuck,
-        thresholds={"over": OVER, "risen": RISEN, "fed": FED, "uncharged": UNCHARGED},
+        thresholds={"over": OVER, "risen": RISEN, "fed": FED, "uncharged": UNCHARGED, "missed": MISSED},
     ),
     Rule(
         Kind.HOT,

@@ -151,6 +151,7 @@ FIGURES: Final[dict[str, tuple[str, str]]] = {
     "capacity_pct": ("Capacité restante", "Capacity left"),
     "capacity_ah": ("Capacité restante", "Capacity left"),
     "capacity_pm_ah": ("Incertitude de la capacité", "Uncertainty of the capacity"),
+    "capacity_pct_month": ("Perte de capacité par mois", "Capacity lost a month"),
     "discharge_ah": ("Tiré dans la nuit", "Drawn in the night"),
     "drawn_ah": ("Tiré jusqu'à l'aube ou à la coupure", "Drawn until dawn or cut-off"),
     "charge_ah": ("Reçu dans la journée", "Received in the day"),

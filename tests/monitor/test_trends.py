@@ -1,6 +1,7 @@
 """What is learnt of each lamp: from its own past alone, begun anew after a repair, the same whenever it is derived."""
 
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -8,6 +9,7 @@ import pytest
 
 from monitor.case import Repair
 from monitor.nights import nights
+from monitor.past import Past
 from monitor.trends import TRENDS, Trends, with_trends
 from tests.monitor.samples import LAMP, LAMPS, PLATES, D, H, between, date, spoilt, village_days
 
@@ -60,6 +62,22 @@ class TestWhatIsLearnt:
             assert trends.can_follow(dates[first])
             assert trends.follow(sick.filter(some)).equals(whole.filter(some)), f"dates {first} to {last}"
         assert not trends.can_follow(dates[5])
+
+    def test_no_two_steps_share_what_they_remember(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked: list[tuple[str, str]] = []
+        for method in ("window", "before", "filled", "count", "usual"):
+            real = getattr(Past, method)
+
+            def spy(
+                self: Past, name: str, *more: object, method: str = method, real: Any = real, **named: object
+            ) -> Any:
+                asked.append((method, name))
+                return real(self, name, *more, **named)
+
+            monkeypatch.setattr(Past, method, spy)
+        with_trends(table(village_days(1)))
+        dates = len(table(village_days(1))["time"].unique())
+        assert len(asked) == dates * len(set(asked))
 
     def test_begins_anew_after_a_repair_that_people_report(self) -> None:
         """A smaller panel was put in: from then on it is the lamp's own usual one."""

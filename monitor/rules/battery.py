@@ -233,7 +233,7 @@ RULES: Final = (
         "capacity by the depth of its nights from a full charge, against its own first weeks; or Ah until cut-off",
         find_battery_worn,
         tell_battery_worn,
-        confirm=7,
+        confirm=5,
         clear=3,
         thresholds={
             "worn": WORN,

@@ -22,10 +22,10 @@ from gateway.stores import open_store
 from monitor.case import Case
 from monitor.casebook import Casebook, open_casebook
 from monitor.listing import NIGHT_COLUMNS, cases_json, nights_csv, nights_frame
+from monitor.remembered import CURSOR, FLEET, last_clock
 from monitor.rules_fr import limit_says, rule_says
 from monitor.sentence import evidence
 from monitor.speech import number
-from monitor.watch import CURSOR, FLEET, last_clock
 from monitor.web.accounts import AccountsError, check_role, remove_account, write_account
 
 

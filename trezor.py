@@ -23,7 +23,7 @@ LATER: Final = {
     "gateway": ("trezor_run:gateway_command", "Hear lamps over MQTT and keep what they say."),
     "lamps": ("firmware_sim.commands:lamps", "Let a simulated fleet live."),
     "monitor": ("trezor_run:monitor_command", "Judge the lamps, tell the people, show the page."),
-    "nights": ("monitor.commands:nights", "The ledger of nights."),
+    "nights": ("monitor.nights_command:nights", "The ledger of nights."),
     "provision": ("deploy.commands:provision", "Make certificates, passwords, access rules and settings."),
     "record": ("firmware_sim.commands:record", "Record a world's traffic as it comes."),
     "replay": ("firmware_sim.commands:replay", "Play a recording into a world of its own."),

@@ -28,9 +28,9 @@ from gateway.broker import EmbeddedBroker
 from gateway.fleet import Fleet
 from gateway.options import Broker, fleet_option
 from monitor.case import Case
-from monitor.commands import opened
 from monitor.fault import WORDS
 from monitor.listing import nights_frame
+from monitor.opened import opened
 from monitor.sentence import headline, urgency
 from monitor.watch import Tick
 from trezor_wiring import (

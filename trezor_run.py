@@ -25,7 +25,7 @@ from gateway.options import (
 )
 from gateway.replica import replica, sign
 from gateway.store import TABLES
-from monitor.commands import opened, opened_store
+from monitor.opened import opened, opened_store
 from monitor.web.serve import PortTaken
 from trezor_wiring import (
     Watching,

@@ -6,14 +6,15 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from deploy.checks.finding import Finding, Setup, ok, wrong
-from deploy.checks.machine import sqlite_file, writable
+from deploy.checks.machine import writable
 from monitor.casebook import Casebook, CasebookError, open_casebook
+from monitor.places import file_of
 
 LATEST: Final = 500  # alerts looked at
 
 
 def check_casebook(setup: Setup) -> Iterator[Finding]:
-    file = sqlite_file(setup.filled(setup.casebook))
+    file = file_of(setup.casebook, setup.world)
     if file is not None and not file.exists():  # opening would make it, and it would be ours instead of the service's
         yield writable("dossiers", "casebook", file.parent)
         return

@@ -227,7 +227,9 @@ def test_worlds_share_a_database_and_not_their_cases(postgres: Postgres):
         keep(book, episode(), remember={"cursor": book.world.encode()})
     assert [book.cases()[0].id for book in (living, replayed)] == [1, 1]
     assert living.alerts()[0].id != replayed.alerts()[0].id
+    assert living.worlds() == ["replay-1", "trezor"]
     replayed.drop()
+    assert living.worlds() == ["trezor"]
     assert living.recall("cursor") == b"trezor"
     assert len(living.cases()) == 1
     again = open_casebook(url, "replay-1")

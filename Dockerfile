@@ -3,7 +3,7 @@ FROM python:3.11-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/trezor
 WORKDIR /src
-COPY pyproject.toml requirements.lock README.md LICENSE trezor.py trezor_demo.py trezor_wiring.py ./
+COPY pyproject.toml requirements.lock README.md LICENSE trezor.py trezor_demo.py trezor_run.py trezor_wiring.py ./
 COPY gateway gateway
 COPY monitor monitor
 COPY dashboards dashboards

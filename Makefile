@@ -43,7 +43,7 @@ check: setup-dev  ## format, lint, types, import rules, and that the docs name e
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest tests/test_docs.py
 
-bench: setup-dev  ## measure: simulator, gateway, stores, monitor (prints ratios; nothing is asserted)
+bench: setup-dev  ## measure: simulator, gateway, stores, monitor, dashboards (prints ratios; nothing is asserted)
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 scorecard: setup-dev  ## judge seeds that no threshold was tuned on; rewrites docs/scorecard.md

@@ -11,10 +11,12 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
+import click
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -22,13 +24,25 @@ from rich.table import Table
 
 from firmware_sim.life import Life
 from firmware_sim.scenario import load_scenario
+from gateway.broker import EmbeddedBroker
 from gateway.fleet import Fleet
-from gateway.options import Broker
+from gateway.options import Broker, fleet_option
 from monitor.case import Case
 from monitor.fault import WORDS
 from monitor.listing import nights_frame
+from monitor.opened import opened
 from monitor.sentence import headline, urgency
 from monitor.watch import Tick
+from trezor_wiring import (
+    Watching,
+    gateway_numbers,
+    page_address,
+    page_option,
+    start_gateway,
+    start_page,
+    until_told,
+    utc_now,
+)
 
 SCENARIO: Final = "demo"
 SEED: Final = 7
@@ -219,7 +233,7 @@ def run(
     url: str | None,
     watching: Any, gateway: Any, told: threading.Event, now: datetime, console: Console, show: Show,
 ) -> None:  # fmt: skip
-    """The time-lapse, the table, and then the living fleet until told to stop. Wired by trezor.py."""
+    """The time-lapse, the table, and then the living fleet until told to stop."""
     begun = Begun.recall(folder / f"{world}.json", now)
     newest = watching.store.extent("arrivals")
     heard = watching.store.latest("arrivals")["received"].max() if newest else None
@@ -272,3 +286,43 @@ def settle(gateway: Any, told: threading.Event, clock: Callable[[], float] = tim
     deadline = clock() + 120.0
     while gateway.idle_s() < SETTLE_S and clock() < deadline and not told.wait(0.1):
         pass
+
+
+@click.command()
+@fleet_option()
+@page_option()
+@click.option("--port", default=1883, envvar="TREZOR_PORT", show_default=True, help="Of the embedded broker.")
+@click.option("--once", is_flag=True, help="End after the time-lapse, with the table.")
+@click.option("--language", type=click.Choice(["fr", "en"]), default="fr", show_default=True)
+@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), default="var", show_default=True)
+@click.option("--tell", metavar="URL", envvar="TREZOR_DEMO_URL", help="An Apprise URL that hears every alert, too.")
+def demo(fleet: Fleet, page: str, port: int, once: bool, language: str, folder: Path, tell: str | None) -> None:
+    """Two hundred simulated lamps and a station on this machine: thirty nights in time-lapse, then live.
+
+    Needs nothing but this package. What happens stays in var/ and goes on when started again; to begin anew:
+    trezor world drop demo, or delete var/.
+    """
+    told = until_told()
+    world, console = "demo", Console(highlight=False)
+    show = Show(console, fleet, language)
+    with ExitStack() as stack:
+        address = page_address(page)
+        store_url = f"duckdb:///{folder}/{{world}}.duckdb"
+        casebook_url = f"sqlite:///{folder}/{{world}}.casebook.sqlite"
+        store, casebook = stack.enter_context(opened(world, store_url, casebook_url))
+        embedded = stack.enter_context(EmbeddedBroker(port))
+        watching = Watching(
+            world, fleet, store, casebook, folder / "alerts", True, 0.5, show.ticked, notify_s=0.5, tell=tell
+        )
+        gateway = start_gateway(stack, embedded.address, store, fleet, world, "event", "", embedded=True)
+        url = None
+        if address is not None:
+            counters = partial(gateway_numbers, gateway)
+            url = start_page(stack, watching, address, None, counters, store_url, casebook_url).url
+            console.print(f"page  [bold]{url}[/bold]")
+        watching.monitor.start()
+        stack.callback(watching.monitor.stop)
+        run(
+            stack, fleet=fleet, world=world, broker=embedded.address, folder=folder, language=language, once=once,
+            url=url, watching=watching, gateway=gateway, told=told, now=utc_now(), console=console, show=show,
+        )  # fmt: skip

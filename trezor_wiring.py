@@ -21,10 +21,11 @@ from gateway.options import Broker, Decorator
 from gateway.store import Store
 from gateway.worldclock import EventClock, LiveClock, WorldClock
 from monitor.casebook import Casebook
-from monitor.commands import opened
 from monitor.faults_table import Mirror
 from monitor.loop import NOTIFY_S, Monitor
 from monitor.notify import Notifier, Send
+from monitor.opened import opened
+from monitor.places import MARK, file_of
 from monitor.transport import send
 from monitor.watch import Tick, Watch
 from monitor.web.accounts import Accounts
@@ -167,8 +168,8 @@ def worlds(stack: ExitStack, mine: World, store_url: str, casebook_url: str) -> 
 
     def find(name: str) -> World:
         if name not in known:
-            file = casebook_url.replace("{world}", name).removeprefix("sqlite:///")
-            if "{world}" not in casebook_url or not Path(file).exists():
+            file = file_of(casebook_url, name)
+            if MARK not in casebook_url or file is None or not file.exists():
                 raise NoSuchWorld(name)
             store, casebook = stack.enter_context(opened(name, store_url, casebook_url))
             known[name] = World(name, store, casebook, clock=lambda: newest(store) or utc_now(), fleet=mine.fleet)

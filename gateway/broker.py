@@ -25,6 +25,7 @@ from typing import Final
 from iotcore import Broker as Rumqttd
 
 from gateway.options import Broker
+from gateway.trouble import Trouble
 
 HOST: Final = "127.0.0.1"
 SHARED: Final = False
@@ -56,7 +57,7 @@ dynamic_filters = true
 """
 
 
-class BrokerFailed(Exception):
+class BrokerFailed(Trouble):
     """The embedded broker cannot run here; the message says what to do."""
 
 

@@ -13,13 +13,14 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from gateway.listen import Counters
+from gateway.trouble import Trouble
 
 AUTO: Final = "auto"
 MOST: Final = 64
 STUCK_S: Final = 600.0  # a store that is away for so long is waited for all the same; only a stuck process is not
 
 
-class NoSlot(Exception):
+class NoSlot(Trouble):
     """No number is free, or the folder cannot be used; the message says what to do."""
 
 

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 import polars as pl
 
 from gateway.telemetry import TELEMETRY_SCHEMA, TIME
+from gateway.trouble import Trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,7 @@ TABLES: Final[Mapping[str, Table]] = {
 }
 
 
-class StoreAway(Exception):
+class StoreAway(Trouble):
     """The store cannot be reached or cannot write now: worth trying again. The message says what to look at."""
 
 

@@ -1,64 +1,39 @@
-"""What can be asked of a world, and who may look at its page: `trezor cases`, `nights`, `explain`, `account`."""
+"""What can be asked of a casebook, and who may look at its page: `trezor cases`, `explain`, `account`."""
 
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, timedelta
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import click
-import polars as pl
-import requests
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from gateway.fleet import Fleet, parse_fleet
-from gateway.options import Decorator, casebook_option, known_fleet_option, store_option, world_option
-from gateway.store import Store, StoreAway
-from gateway.stores import open_store
+from gateway.options import Decorator, casebook_option, known_fleet_option, world_option
 from monitor.case import Case
 from monitor.casebook import Casebook, open_casebook
-from monitor.listing import NIGHT_COLUMNS, cases_json, nights_csv, nights_frame
+from monitor.listing import cases_json
+from monitor.places import MARK, NoWorld, check_file
+from monitor.remembered import CURSOR, FLEET, last_clock
 from monitor.rules_fr import limit_says, rule_says
 from monitor.sentence import evidence
 from monitor.speech import number
-from monitor.watch import CURSOR, FLEET, last_clock
 from monitor.web.accounts import AccountsError, check_role, remove_account, write_account
 
 
 @contextmanager
-def opened_casebook(world: str, url: str) -> Iterator[Casebook]:
-    try:
-        casebook = open_casebook(url, world)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-    try:
+def known_casebook(world: str, url: str, language: str) -> Iterator[Casebook]:
+    """The casebook of a world that is there. Raises NoWorld, CasebookError."""
+    check_file(world, url, language)
+    with closing(open_casebook(url, world)) as casebook:
+        if (worlds := casebook.worlds()) and world not in worlds and MARK not in url:
+            raise NoWorld(world, "--casebook", worlds, language)
         yield casebook
-    finally:
-        casebook.close()
-
-
-@contextmanager
-def opened_store(world: str, url: str) -> Iterator[Store]:
-    try:
-        store = open_store(url, world)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-    try:
-        yield store
-    finally:
-        store.close()
-
-
-@contextmanager
-def opened(world: str, store_url: str, casebook_url: str) -> Iterator[tuple[Store, Casebook]]:
-    """A world's store and casebook, closed in reverse."""
-    with ExitStack() as stack:
-        store = stack.enter_context(opened_store(world, store_url))
-        yield store, stack.enter_context(opened_casebook(world, casebook_url))
 
 
 def known_fleet(casebook: Casebook) -> Fleet:
@@ -95,7 +70,7 @@ def cases(
     likelihood}], evidence {fr, en, figures}, estimate (share of panel output lost, or of the battery's nameplate
     capacity left), state; times ISO 8601 in UTC; with --hidden also hidden_by.
     """
-    with opened_casebook(world, casebook_url) as casebook:
+    with known_casebook(world, casebook_url, language) as casebook:
         found = casebook.cases(open_only=open_only, hidden=hidden)
         fleet = fleet or known_fleet(casebook)
         now = time_of(casebook, found)
@@ -116,59 +91,6 @@ def print_cases(found: Sequence[Case], fleet: Fleet, now: datetime, language: st
     console.print(table)
 
 
-@click.command("nights")
-@world_option()
-@store_option()
-@click.option("--format", "form", type=click.Choice(["csv", "table"]), default="csv", show_default=True)
-@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="From this date on.")
-@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Before this date.")
-@click.option(
-    "--page", default="127.0.0.1:8080", envvar="TREZOR_PAGE", show_default=True, metavar="HOST:PORT",
-    help="Asked instead while a station holds the DuckDB file.",
-)  # fmt: skip
-def nights(world: str, store_url: str, form: str, since: datetime | None, until: datetime | None, page: str) -> None:
-    """The ledger of nights: date, commune, lamp, verdict, lit and scheduled minutes, completeness."""
-    try:
-        with opened_store(world, store_url) as store:
-            frame = nights_frame(store, _utc(since), _utc(until))
-    except StoreAway as away:
-        frame = _from_page(world, page, since, until, away)
-    if form == "csv":
-        click.echo(nights_csv(frame), nl=False)
-        return
-    counts = (
-        frame.group_by("date", "verdict").len().pivot("verdict", index="date", values="len").sort("date").fill_null(0)
-    )
-    table = Table(*counts.columns)
-    for row in counts.iter_rows():
-        table.add_row(*map(str, row))
-    Console().print(table)
-
-
-def _from_page(world: str, page: str, since: datetime | None, until: datetime | None, away: StoreAway) -> pl.DataFrame:
-    """The same from the station that holds the store. Raises `away` where there is none."""
-    first = f"{since or datetime(2015, 1, 1):%Y-%m-%d}"
-    last = f"{(until - timedelta(days=1)) if until else datetime(2199, 1, 1):%Y-%m-%d}"
-    path: str | None = f"/w/{world}/api/v1/nights?since={first}&until={last}&limit=1000"
-    rows: list[dict[str, Any]] = []
-    try:
-        while path:
-            answer = requests.get(f"http://{page}{path}", timeout=30)
-            answer.raise_for_status()
-            said = answer.json()
-            rows += said["nights"]
-            path = said["next"]
-    except (requests.RequestException, ValueError, KeyError):
-        raise away from None
-    numbers = {name: pl.Float64() for name in NIGHT_COLUMNS[4:]}
-    schema = {name: numbers.get(name, pl.String()) for name in NIGHT_COLUMNS}
-    return pl.DataFrame([{name: row[name] for name in NIGHT_COLUMNS} for row in rows], schema=schema)
-
-
-def _utc(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=UTC) if moment else None
-
-
 @click.command("explain")
 @click.argument("case_id", metavar="CASE", type=int)
 @world_option()
@@ -178,7 +100,7 @@ def _utc(moment: datetime | None) -> datetime | None:
 @click.option("--language", type=click.Choice(["fr", "en"]), default="fr", show_default=True)
 def explain(case_id: int, world: str, fleet: Fleet | None, casebook_url: str, form: str, language: str) -> None:
     """Why CASE was opened: the rule, its inputs of that night, its thresholds, and what it concluded."""
-    with opened_casebook(world, casebook_url) as casebook:
+    with known_casebook(world, casebook_url, language) as casebook:
         case = casebook.case(case_id)
         if case is None:
             raise click.UsageError(f"world {world} has no case {case_id}; see `trezor cases --world {world}`")

@@ -255,6 +255,10 @@ TERMS: Final[dict[str, Term]] = {
         "battery at dawn, V", "batterie {} à l'aube", "la batterie avait {} à l'aube", "battery {} at dawn",
         "the battery had {} at dawn", _VOLTS
     ),
+    "nominal_v": Term(
+        "battery voltage on its nameplate, V", "tension nominale {}", "sa tension nominale est de {}", "nominal {}",
+        "its nominal voltage is {}", _VOLTS
+    ),
     "step_v": Term(
         "sudden fall of a voltage, V", "chute de {}", "la tension a chuté de {}", "fall of {}",
         "the voltage fell by {}", _FALL

@@ -258,7 +258,24 @@ PHRASES: Final[Mapping[Kind, tuple[Phrase, ...]]] = {
         ),
     ),
     Kind.BATTERY_WORN: (*_CAPACITY, _NIGHT_V),
-    Kind.BATTERY_WEAK_CELL: (_FALL, _NIGHT_V),
+    Kind.BATTERY_WEAK_CELL: (
+        _FALL,
+        Phrase(
+            "batterie de {nominal_v}, chute de {sag_v} à l'allumage",
+            "la batterie de {nominal_v} avait {dusk_v} au soir et chute de {sag_v} à l'allumage "
+            "(résistance {resistance_mohm})",
+            "battery of {nominal_v}, fall of {sag_v} at switch-on",
+            "the battery of {nominal_v} had {dusk_v} at dusk and falls by {sag_v} at switch-on "
+            "(resistance {resistance_mohm})",
+        ),
+        Phrase(
+            "batterie de {nominal_v} à {dusk_v} au soir",
+            "la batterie de {nominal_v} avait {dusk_v} au soir",
+            "battery of {nominal_v} at {dusk_v} at dusk",
+            "the battery of {nominal_v} had {dusk_v} at dusk",
+        ),
+        _NIGHT_V,
+    ),
     Kind.BATTERY_LOST: (
         Phrase(
             "{restarts} avec le soleil",

@@ -12,7 +12,7 @@ from gateway.fleet import Fleet
 from monitor.case import Case, Change
 from monitor.causes import cause_word
 from monitor.clauses import Clause, clauses
-from monitor.fault import NOTES, WORDS, Cause, Kind
+from monitor.fault import NOTES, WORDS, Cause, Figure, Kind
 from monitor.glossary import Tongue, value_of
 from monitor.gsm import SEGMENT, in_gsm_words, septets, to_gsm
 from monitor.speech import Pace, between, date, lasted, measured, moment, since_when
@@ -68,7 +68,7 @@ def evidence(case: Case, fleet: Fleet, now: datetime, language: str) -> str:
     """One full sentence: what is seen, why, and the figures that show it with their peers' beside."""
     fr = language == "fr"
     tongue = Tongue(language, now)
-    shown = clauses(case.kind, case.figures, tongue, long=True)
+    shown = clauses(case.kind, _figures(case, fleet), tongue, long=True)
     began = since(case, now, language)
     said = [_with_beside(clause, began, tongue) for clause in shown if not _repeats(clause, began, now, language)]
     because = _and(said, language)
@@ -181,6 +181,14 @@ def _causes(case: Case, language: str) -> str:
     return ("cause possible" if fr else "possible cause") + colon + _or(with_share, language)
 
 
+def _figures(case: Case, fleet: Fleet) -> tuple[Figure, ...]:
+    """The case's; a failing cell's volts tell little to who does not know of how many the battery is."""
+    lamp = fleet.lamps.get(case.lamp or "")
+    if case.kind is not Kind.BATTERY_WEAK_CELL or lamp is None or all(one.name != "dusk_v" for one in case.figures):
+        return case.figures
+    return (*case.figures, Figure("nominal_v", lamp.model.battery.volts, "V"))
+
+
 def _with_beside(clause: Clause, began: str, tongue: Tongue) -> str:
     """The clause with, in brackets, when it was measured, what the peers show, and the limit."""
     fr = tongue.language == "fr"
@@ -215,7 +223,7 @@ def _listed(parts: Sequence[str], last: str) -> str:
 def _opened(case: Case, fleet: Fleet, now: datetime, language: str) -> str:
     fr = language == "fr"
     began = since(case, now, language)
-    shown = clauses(case.kind, case.figures, Tongue(language, now), long=False)
+    shown = clauses(case.kind, _figures(case, fleet), Tongue(language, now), long=False)
     said = [clause for clause in shown if not _repeats(clause, began, now, language)]
     why = _short_cause(case, language, others=False)
     both = _short_cause(case, language, others=True)

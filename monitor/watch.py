@@ -3,7 +3,6 @@
 A tick is a function of what is stored. It may be lost, repeated or run by two monitors: the cases are the same.
 """
 
-import io
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,6 +32,7 @@ from monitor.case import Case, Repair
 from monitor.fault import Episode
 from monitor.inhibit import inhibit
 from monitor.news import News
+from monitor.remembered import CURSOR, FLEET, pack, unpack
 from monitor.samples import nameplates
 from monitor.silence import GAPS, LAST, Hearing, silences
 
@@ -44,8 +44,6 @@ SETTLED_NIGHTS: Final = 100  # cases opened longer ago are not judged again
 OVERLAP: Final = timedelta(minutes=2)  # gateways stamp a write before it is visible: look back a little
 AT_ONCE: Final = 2  # beats looked at at once: what one of them cannot spread over the processors, two can
 _MONDAY: Final = datetime(1970, 1, 5, tzinfo=UTC)
-CURSOR: Final = "cursor"
-FLEET: Final = "fleet"
 
 
 class Book(Protocol):
@@ -244,27 +242,12 @@ def _episode(case: Case) -> Episode:
 
 
 def _state(hearing: Hearing, cursor: datetime | None, clock: datetime) -> dict[str, bytes]:
-    """The cursor and the hearing as bytes: Arrow IPC of three frames, kept in the casebook's own transaction."""
-    out = io.BytesIO()
+    """The cursor and the hearing, kept in the casebook's own transaction."""
     state = pl.DataFrame({"cursor": [cursor], "clock": [clock]}, schema={"cursor": TIME, "clock": TIME})
-    for frame in (state, hearing.last, hearing.gaps):
-        part = io.BytesIO()
-        frame.write_ipc(part, compression="zstd")
-        out.write(len(part.getvalue()).to_bytes(8, "big") + part.getvalue())
-    return {CURSOR: out.getvalue()}
-
-
-def last_clock(remembered: bytes) -> datetime:
-    """The world's time at the last tick, from what was remembered under CURSOR."""
-    size = int.from_bytes(remembered[:8], "big")
-    clock: datetime = pl.read_ipc(io.BytesIO(remembered[8 : 8 + size]))["clock"].item()
-    return clock
+    return {CURSOR: pack(state, hearing.last, hearing.gaps)}
 
 
 def _recalled(remembered: bytes) -> tuple[Hearing, datetime | None, datetime | None]:
-    source, frames = io.BytesIO(remembered), []
-    while header := source.read(8):
-        frames.append(pl.read_ipc(io.BytesIO(source.read(int.from_bytes(header, "big")))))
-    state, last, gaps = frames
+    state, last, gaps = unpack(remembered)
     cursor, clock = state.row(0)
     return Hearing(last.select(list(LAST)), gaps.select(list(GAPS))), cursor, clock

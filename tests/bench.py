@@ -8,7 +8,7 @@ from types import ModuleType
 from rich.console import Console
 from rich.table import Table
 
-PARTS = ("sim", "store", "gateway", "monitor")
+PARTS = ("sim", "store", "gateway", "monitor", "dashboards")
 
 
 def main(chosen: list[str]) -> None:

@@ -41,7 +41,10 @@ def with_readme(prose: str) -> str:
 def commands(group: click.Command, name: str = "trezor") -> Iterator[tuple[str, click.Command]]:
     yield name, group
     if isinstance(group, click.Group):
-        for child, command in group.commands.items():
+        context = click.Context(group)
+        for child in group.list_commands(context):
+            command = group.get_command(context, child)
+            assert command is not None
             yield from commands(command, f"{name} {child}")
 
 

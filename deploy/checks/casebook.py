@@ -6,22 +6,23 @@ from typing import Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from deploy.checks.finding import Finding, Setup, ok, wrong
-from deploy.checks.machine import sqlite_file, writable
+from deploy.checks.machine import writable
 from monitor.casebook import Casebook, CasebookError, open_casebook
+from monitor.places import file_of
 
 LATEST: Final = 500  # alerts looked at
 
 
 def check_casebook(setup: Setup) -> Iterator[Finding]:
-    file = sqlite_file(setup.filled(setup.casebook))
+    file = file_of(setup.casebook, setup.world)
     if file is not None and not file.exists():  # opening would make it, and it would be ours instead of the service's
-        yield writable("dossiers", "casebook", file.parent)
+        yield writable("pannes", "casebook", file.parent)
         return
     try:
         casebook = open_casebook(setup.casebook, setup.world)
     except CasebookError as error:
         yield wrong(
-            f"dossiers : {error}",
+            f"pannes : {error}",
             f"{error}",
             "démarrer PostgreSQL (docker compose up -d postgres), vérifier l'adresse et le mot de passe",
             "start PostgreSQL (docker compose up -d postgres), check address and password",
@@ -30,10 +31,10 @@ def check_casebook(setup: Setup) -> Iterator[Finding]:
     try:
         yield from _content(casebook)
         if file is not None:
-            yield writable("dossiers", "casebook", file)
+            yield writable("pannes", "casebook", file)
     except SQLAlchemyError as error:
         yield wrong(
-            f"dossiers : {type(error).__name__}, la base ne répond plus",
+            f"pannes : {type(error).__name__}, la base ne répond plus",
             f"casebook: {type(error).__name__}, the database does not answer any more",
             "voir le journal de la base de données",
             "look into the database's log",
@@ -44,7 +45,7 @@ def check_casebook(setup: Setup) -> Iterator[Finding]:
 
 def _content(casebook: Casebook) -> Iterator[Finding]:
     cases = casebook.cases(open_only=True)
-    yield ok(f"dossiers : {len(cases)} ouverts", f"casebook: {len(cases)} cases open")
+    yield ok(f"pannes ouvertes : {len(cases)}", f"casebook: {len(cases)} cases open")
     waiting = [
         alert for alert in casebook.alerts(limit=LATEST)
         if alert.told_at is None and alert.cancelled_at is None

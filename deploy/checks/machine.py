@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from deploy.checks.finding import Finding, Setup, note, ok, wrong
-from gateway.stores import FILE
+from monitor.places import file_of
 
 WRITTEN: Final = datetime(2026, 11, 1, tzinfo=UTC)  # when this was written: no clock that is right says earlier
 LEAST_BYTES: Final = 1_000_000_000  # a year of 200 lamps in DuckDB is about as much
@@ -49,18 +49,10 @@ def writable(fr: str, en: str, path: Path) -> Finding:
     )
 
 
-def sqlite_file(url: str) -> Path | None:
-    """The file of a SQLite casebook, None where it has none."""
-    name = url.removeprefix("sqlite:///")
-    return Path(name) if url.startswith("sqlite:///") and name not in ("", ":memory:") else None
-
-
 def _folders(setup: Setup) -> Iterator[Path]:
-    store, casebook = setup.filled(setup.store), sqlite_file(setup.filled(setup.casebook))
-    if store.startswith(FILE):
-        yield Path(store.removeprefix(FILE)).parent
-    if casebook is not None:
-        yield casebook.parent
+    for file in (file_of(setup.store, setup.world), file_of(setup.casebook, setup.world)):
+        if file is not None:
+            yield file.parent
     yield Path.cwd()
 
 

@@ -58,6 +58,11 @@ class Casebook:
         query = select(MEMORY.c.value).where(MEMORY.c.world == self.world, MEMORY.c.key == key)
         return self._transactions.read(lambda connection: connection.scalar(query))
 
+    def worlds(self) -> list[str]:
+        """Every world that these tables know, this one among them once anything is kept of it."""
+        query = select(MEMORY.c.world).union(select(CASES.c.world)).order_by("world")
+        return self._transactions.read(lambda connection: list(connection.scalars(query)))
+
     def cases(
         self,
         *,

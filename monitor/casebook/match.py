@@ -108,7 +108,11 @@ def _within(entry: Entry, episode: Episode) -> bool:
 
 
 def _disjoint(episodes: list[Episode]) -> list[Episode]:
-    """A lamp cannot have the same fault twice at once: where a rule says so, the earlier goes on."""
+    """A lamp cannot have the same fault twice at once: where a rule says so, the earlier goes on.
+
+    That is nothing to warn of: a report that comes twice while its lamp is silent ends one silence and begins another,
+    and as long as both are remembered every tick derives them again.
+    """
     if len(episodes) == 1:
         return episodes
     apart: list[Episode] = []
@@ -117,7 +121,7 @@ def _disjoint(episodes: list[Episode]) -> list[Episode]:
         if before is None or (episode.since >= (before.until or FOREVER) and episode.since > before.since):
             apart.append(episode)
             continue
-        log.warning("Two episodes at once of %s %s since %s", episode.subject, episode.kind, episode.since)
+        log.debug("Two episodes at once of %s %s since %s", episode.subject, episode.kind, episode.since)
         later = max(before, episode, key=lambda one: one.until or FOREVER)
         apart[-1] = replace(later, since=before.since, opened_at=min(before.opened_at, episode.opened_at))
     return apart

@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from gateway.topic import check_part
+from gateway.trouble import Trouble
 from monitor.casebook.book import Casebook
 from monitor.casebook.schema import VERSION_TABLE
 from monitor.casebook.writing import WRITE
@@ -26,7 +27,7 @@ MIGRATIONS: Final = Path(__file__).parent / "migrations"
 EXPECTED: Final = "expected sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE ({world} is filled in)"
 
 
-class CasebookError(Exception):
+class CasebookError(Trouble):
     """The casebook cannot be opened; the message says what was found and what to do."""
 
 

@@ -12,6 +12,7 @@ from typing import Final
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from gateway.topic import PART
+from gateway.trouble import Trouble
 
 TECHNICIAN: Final = "technician"
 OPERATOR: Final = "operator"
@@ -19,7 +20,7 @@ COMMUNE: Final = "commune"
 MIN_PASSWORD: Final = 8
 
 
-class AccountsError(ValueError):
+class AccountsError(Trouble):
     """The accounts file has a mistake: its key, what was found and what was expected."""
 
 

@@ -160,6 +160,7 @@ FIGURES: Final[dict[str, tuple[str, str]]] = {
     "said": ("Rapport refusé, parce que", "Report refused, because"),
     "dusk_v": ("Batterie au soir", "Battery at dusk"),
     "dawn_v": ("Batterie à l'aube", "Battery at dawn"),
+    "nominal_v": ("Tension nominale de la batterie", "Nominal voltage of the battery"),
     "step_v": ("Chute de tension", "Fall of voltage"),
     "temperature_c": ("Température de la batterie", "Battery temperature"),
     "switchings": ("Allumages et extinctions", "Switchings"),

@@ -6,12 +6,13 @@ from typing import Any, Final
 from flask import Flask
 from waitress import create_server  # type: ignore[import-untyped]  # no stubs are published with it
 
+from gateway.trouble import Trouble
 from monitor.web.accounts import Accounts, check_bind
 
 THREADS: Final = 6
 
 
-class PortTaken(OSError):
+class PortTaken(Trouble):
     """Somebody else listens there already; the message says what to do."""
 
 

@@ -173,7 +173,7 @@ def test_gateway_and_monitor_apart_with_settings_from_the_environment(
 ) -> None:
     settings = {
         "TREZOR_WORLD": "apart", "TREZOR_FLEET": "fleet.toml", "TREZOR_STORE": influx.url, "TREZOR_CLOCK": "event",
-        "TREZOR_BROKER": f"mqtt://127.0.0.1:{mosquitto.port}", "TREZOR_PAGE": f"127.0.0.1:{free_port()}",
+        "TREZOR_BROKER": f"mqtt://127.0.0.1:{mosquitto.port}", "TREZOR_PAGE": f"127.0.0.1:{(page := free_port())}",
         "TREZOR_ALIVE": "alive",
     }  # fmt: skip
     gateway = here.start("-v", "gateway", **settings)
@@ -182,6 +182,7 @@ def test_gateway_and_monitor_apart_with_settings_from_the_environment(
         if "connected to" in line:
             break
     monitor = here.start("monitor", "--tick", "0.5", **settings)
+    wait_until(lambda: answers(page), 60, "the page")
     here.play("apart", settings["TREZOR_BROKER"])
     wait_until(lambda: len(here.cases("apart")) == 1 and len(here.nights("apart", "--store", influx.url)) == LAMPS * 5,
                60, "the case")  # fmt: skip

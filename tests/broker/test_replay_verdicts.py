@@ -20,8 +20,8 @@ from firmware_sim.position import load
 from firmware_sim.recording import Recording, RecordingWriter
 from firmware_sim.replay import Controls, Replay
 from firmware_sim.scenario import load_scenario
-from monitor.commands import opened
 from monitor.listing import case_record
+from monitor.opened import opened
 from tests.broker.ear import wait_until
 from tests.broker.replays import command
 from tests.firmware_sim.worlds import SHIPPED

@@ -87,9 +87,10 @@ def test_every_service_comes_back_and_is_waited_for(services: dict[str, Any]) ->
 @pytest.mark.parametrize("name", OURS)
 def test_every_setting_is_one_that_its_command_reads(project: Path, services: dict[str, Any], name: str) -> None:
     """A variable that nobody reads is a setting that somebody believes in."""
-    found: click.Command = cli
+    found: click.Command | None = cli
     for word in services[name]["command"]:
-        found = found.commands[word] if isinstance(found, click.Group) else found
+        found = found.get_command(click.Context(found), word) if isinstance(found, click.Group) else found
+    assert found is not None
     read = {parameter.envvar for parameter in found.params}
     read |= {"monitor": {"TREZOR_SECRET"}, "tools": {"TREZOR_CASEBOOK", "TREZOR_ACCOUNTS"}}.get(name, set())
     contacts = Settings(project / "provisioned" / "contacts.env").all()  # read where an alert is sent
@@ -177,7 +178,9 @@ def test_the_command_starts_from_what_the_image_holds(tmp_path: Path) -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
     ours = {*settings["py-modules"], *(name.rstrip("*") for name in settings["packages"]["find"]["include"])}
     ask = (
-        "import sys, trezor; print(*(m.__file__ for n, m in sys.modules.items() "
+        "import click, sys, trezor; cli = trezor.cli; "
+        "[cli.get_command(click.Context(cli), name) for name in trezor.LATER]; "
+        "print(*(m.__file__ for n, m in sys.modules.items() "
         f"if n.partition('.')[0] in {ours} and m.__file__), sep='\\n')"
     )
     done = subprocess.run([sys.executable, "-c", ask], cwd=tmp_path, capture_output=True, text=True)

@@ -174,7 +174,7 @@ def test_the_doctor_finds_nothing_wrong(service: Service) -> None:
     done = service.here.run(tools)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith("Tout va bien.\n")
-    for word in ("TLSv1.3", "abonnement partagé", "garde 400 jours", "dossiers", "comptes", "Grafana 11.6.0"):
+    for word in ("TLSv1.3", "abonnement partagé", "garde 400 jours", "pannes", "comptes", "Grafana 11.6.0"):
         assert word in done.stdout
 
 

@@ -232,6 +232,7 @@ class TestCasebook:
         book = open_casebook(setup.casebook, "trezor")
         book.reconcile((episode(),), NOW, HORIZON, small_fleet())
         assert "1 cases open" in said(check_casebook, setup)
+        assert any(finding.what.fr == "pannes ouvertes : 1" for finding in check_casebook(setup))
         assert wrong(check_casebook, setup) == []
         (alert,) = book.take(NOW, timedelta(minutes=2))
         assert wrong(check_casebook, setup) == [], "it is being told at this moment"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 
@@ -102,7 +103,8 @@ def test_the_readme_leads_from_the_clone_to_the_dashboard_in_ten_lines() -> None
     for line in lines:
         if found := re.search(r"trezor:local (?!\.)(.+)$|run --rm tools (.+)$", line):
             name, *words = shlex.split(found[1] or found[2])
-            command = cli.commands[name]
+            command = cli.get_command(click.Context(cli), name)
+            assert command is not None, name
             command.make_context(name, words)  # raises on an option that is none
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
     assert {word for line in lines for word in re.findall(r"--profile (\w+)", line)} == {"demo"}

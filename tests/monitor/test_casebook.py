@@ -153,6 +153,16 @@ def test_a_rule_that_says_the_same_twice_at_once_makes_one_case(book):
     assert only(book).since == DUSK
 
 
+def test_two_silences_of_which_a_doubled_report_is_the_cause_are_no_news_at_every_tick(book, caplog):
+    """The second copy revived a silent lamp for a moment; both silences are derived anew as long as they are known."""
+    silences = [closed(episode(kind=Kind.SILENT), NOW), episode(kind=Kind.SILENT, since=NOW - timedelta(hours=1))]
+    for hour in range(3):
+        keep(book, *silences, now=NOW + timedelta(hours=hour))
+    case = only(book)
+    assert (case.since, case.until) == (silences[0].since, None)
+    assert caplog.records == []
+
+
 def test_an_end_before_the_beginning_is_no_end_before_it(book):
     keep(book, closed(episode(), DUSK - timedelta(hours=1)))
     assert only(book).until == DUSK
@@ -227,7 +237,9 @@ def test_worlds_share_a_database_and_not_their_cases(postgres: Postgres):
         keep(book, episode(), remember={"cursor": book.world.encode()})
     assert [book.cases()[0].id for book in (living, replayed)] == [1, 1]
     assert living.alerts()[0].id != replayed.alerts()[0].id
+    assert living.worlds() == ["replay-1", "trezor"]
     replayed.drop()
+    assert living.worlds() == ["trezor"]
     assert living.recall("cursor") == b"trezor"
     assert len(living.cases()) == 1
     again = open_casebook(url, "replay-1")

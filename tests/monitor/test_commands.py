@@ -12,8 +12,11 @@ from click.testing import CliRunner, Result
 
 from gateway.store import ARRIVALS
 from gateway.stores import open_store
+from gateway.trouble import Trouble
 from monitor.casebook import open_casebook
 from monitor.fault import Kind
+from monitor.places import file_of, worlds_beside
+from monitor.remembered import CURSOR
 from monitor.watch import Watch
 from tests.firmware_sim.worlds import SHIPPED
 from tests.monitor.cases import HORIZON, NOW, episode, fleet
@@ -101,6 +104,7 @@ class TestCases:
         assert listed("--hidden") == [("fatoma-01", "dark"), ("fatoma-02", "dark"), ("fatoma-02", "dim")]
 
     def test_of_a_quiet_world_are_none_in_both_languages(self, here: Here) -> None:
+        open_casebook(here.casebook, "trezor").close()
         assert json.loads(here.run("cases", "--format", "json").output) == []
         assert here.run("cases").output.strip() == "Aucune panne."
         assert here.run("cases", "--language", "en").output.strip() == "No cases."
@@ -156,10 +160,54 @@ class TestExplain:
         assert json.loads(here.run("explain", "1", "--format", "json").output) == told
 
     def test_a_case_that_is_none_is_refused_with_what_to_do(self, here: Here) -> None:
+        open_casebook(here.casebook, "trezor").close()
         said = here.run("explain", "77")
         assert said.exit_code == 2
         assert "has no case 77" in said.output
         assert "trezor cases" in said.output
+
+
+class TestAWorldThatIsNone:
+    """Somebody mistyped its name: no answer must look as if all were well, and no file must be made."""
+
+    @pytest.mark.parametrize("words", [("cases",), ("nights",), ("explain", "1")])
+    def test_is_said_with_those_that_are(self, here: Here, words: tuple[str, ...]) -> None:
+        for world in ("trezor", "replay-1"):
+            open_store(here.store, world).close()
+            open_casebook(here.casebook, world).close()
+        there = sorted(here.folder.iterdir())
+        with pytest.raises(Trouble, match=r"pas de monde « trezro » .* ; il y a : replay-1, trezor$"):
+            here.run(*words, world="trezro")
+        assert sorted(here.folder.iterdir()) == there
+
+    def test_is_said_in_english_too_and_in_an_empty_place(self, here: Here) -> None:
+        with pytest.raises(Trouble, match=r"no world 'trezor' \(.*trezor.sqlite\); there is none$"):
+            here.run("cases", "--language", "en")
+        assert list(here.folder.iterdir()) == []
+
+    def test_is_said_of_a_casebook_that_several_share(self, here: Here) -> None:
+        here.casebook = f"sqlite:///{here.folder}/all.sqlite"
+        with pytest.raises(Trouble, match="il n’y en a aucun"):
+            here.run("cases")
+        book = open_casebook(here.casebook, "trezor")
+        assert here.run("cases").output.strip() == "Aucune panne."  # nobody has judged anything yet
+        book.reconcile([], NOW, HORIZON, fleet(), {CURSOR: b"judged"})
+        assert book.worlds() == ["trezor"]
+        book.close()
+        with pytest.raises(Trouble, match=r"il y a : trezor$"):
+            here.run("cases", world="trezro")
+
+
+def test_worlds_are_found_by_the_pattern_of_their_files(tmp_path: Path) -> None:
+    (tmp_path / "a[1]" / "demo").mkdir(parents=True)
+    for name in ("demo/demo.duckdb", "demo/other.duckdb", "demo.duckdb", "x.duckdb", "x.sqlite"):
+        (tmp_path / "a[1]" / name).touch()
+    place = f"duckdb:///{tmp_path}/a[1]"
+    assert worlds_beside(f"{place}/{{world}}.duckdb") == ["demo", "x"]
+    assert worlds_beside(f"{place}/{{world}}/{{world}}.duckdb") == ["demo"]
+    assert worlds_beside(f"{place}/all.duckdb") == worlds_beside("memory:") == worlds_beside("sqlite://") == []
+    assert file_of("sqlite:///var/{world}.sqlite", "demo") == Path("var/demo.sqlite")
+    assert file_of("postgresql://trezor@host/{world}", "demo") is None
 
 
 class TestAccounts:

@@ -209,6 +209,25 @@ def test_what_is_nought_is_said_in_words():
     assert "il n'a pas éclairé du tout sur 11 h 53 prévues" in evidence(unlit, FLEET, NOW, "fr")
 
 
+def test_a_failing_cells_voltage_stands_beside_its_batterys():
+    """10.1 V would be nothing new of a battery of 9.6 V."""
+    rests = case(Kind.BATTERY_WEAK_CELL, figures=(Figure("dusk_v", 10.1, "V"),))
+    assert sms(rests, OPENED, FLEET, NOW, "fr") == (
+        "fatoma-02 (marché): cellule de batterie en défaut depuis 2 jours. Batterie de 12,8 V à 10,1 V au soir. "
+        "Emporter: batterie."
+    )
+    assert "because the battery of 12.8 V had 10.1 V at dusk." in evidence(rests, FLEET, NOW, "en")
+    fell = replace(rests, figures=(Figure("step_v", -3.3, "V"), *rests.figures))
+    assert sms(fell, OPENED, FLEET, NOW, "fr").endswith(
+        "3,3 V perdus d'un coup, batterie de 12,8 V à 10,1 V au soir. Emporter: batterie."
+    )
+    worn = (Figure("dusk_v", 12.4, "V"), Figure("resistance_mohm", 210.0, "mΩ"), Figure("sag_v", 1.1, "V"))
+    assert sms(replace(rests, figures=worn), OPENED, FLEET, NOW, "fr").endswith(
+        "Batterie de 12,8 V, chute de 1,1 V à l'allumage. Emporter: batterie."
+    )
+    assert "car la batterie avait 10,1 V au soir." in evidence(rests, Fleet({}, {}), NOW, "fr")
+
+
 def test_a_reading_that_cannot_be_names_no_channel_twice():
     cold = case(Kind.SENSOR_FAULTY, figures=(Figure("channel", "bat_dc"), Figure("temperature_c", -127.0, "°C")))
     assert sms(cold, OPENED, FLEET, NOW, "fr") == (

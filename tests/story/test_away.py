@@ -8,7 +8,7 @@ from sqlalchemy.exc import OperationalError
 
 from gateway.store import StoreAway
 from gateway.stores.memory import MemoryStore
-from monitor.watch import FLEET
+from monitor.remembered import FLEET
 from tests.story.stage import HOUR, Stage, World
 
 

@@ -1,143 +1,28 @@
-"""Who exists, where, with what panel, battery and luminaire. A fleet that exists is a fleet without mistakes."""
+"""From the text of a fleet file (docs/fleet.md) to the fleet, or to all its mistakes."""
 
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import date
-from functools import cached_property
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final
 from urllib.parse import urlsplit
 
+from gateway.fleet.reader import REQUIRED, Reader
+from gateway.fleet.words import (
+    CHARGINGS,
+    CHEMISTRIES,
+    LANGUAGES,
+    Battery,
+    Commune,
+    Contact,
+    Fleet,
+    Lamp,
+    Luminaire,
+    Model,
+    Panel,
+    Profile,
+    Step,
+)
 from gateway.topic import PART
-
-Chemistry = Literal["lfp", "nimh", "gel"]
-Charging = Literal["mppt", "pwm"]
-CHEMISTRIES: Final = ("lfp", "nimh", "gel")
-CHARGINGS: Final = ("mppt", "pwm")
-LANGUAGES: Final = ("fr", "en")
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """Nameplate at standard test conditions (1000 W/m², 25 °C)."""
-
-    watts: float  # Wp
-    cells: int
-    vmp: float  # V
-    imp: float  # A
-    voc: float  # V
-    isc: float  # A
-    temperature: float  # %/K of power, negative
-    tilt: float  # degrees from horizontal
-    azimuth: float  # degrees, 180 is south
-
-
-@dataclass(frozen=True, slots=True)
-class Battery:
-    chemistry: Chemistry
-    volts: float  # nominal
-    amp_hours: float  # nameplate
-    cells: int  # in series
-    usable: float  # share of the nameplate, 0…1
-    charge_end: float  # V; for NiMH an upper bound, its end of charge is by temperature
-    cut_off: float  # V
-    reconnect: float  # V
-
-    @property
-    def watt_hours(self) -> float:
-        """Nameplate energy, Wh."""
-        return self.volts * self.amp_hours
-
-
-@dataclass(frozen=True, slots=True)
-class Luminaire:
-    watts: float  # at 100 %, into the luminaire
-    lumens_per_watt: float
-    driver: float  # efficiency, 0…1
-    strings: int  # LED strings in parallel
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """One type of lamp."""
-
-    name: str
-    panel: Panel
-    battery: Battery
-    luminaire: Luminaire
-    charging: Charging
-    idle_watts: float  # controller and modem, all day
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of a dimming profile: `percent` for `hours`; None hours = until the steps after it need the rest."""
-
-    percent: int
-    hours: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """How bright a lamp is meant to be from dusk to dawn."""
-
-    name: str
-    steps: tuple[Step, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Contact:
-    """Who is told, by role. `url` is any Apprise URL; `${NAME}` in it is taken from the environment when sending."""
-
-    role: str
-    url: str
-    language: Literal["fr", "en"]
-
-
-@dataclass(frozen=True, slots=True)
-class Lamp:
-    id: str
-    commune: str
-    model: Model
-    profile: Profile
-    latitude: float
-    longitude: float
-    installed: date | None
-    note: str  # what people call the place: "marché, côté mosquée"
-
-
-@dataclass(frozen=True, slots=True)
-class Commune:
-    id: str
-    name: str
-    latitude: float
-    longitude: float
-    altitude: float  # m
-    contacts: tuple[Contact, ...]
-
-
-@dataclass(frozen=True)
-class Fleet:
-    """Communes and lamps by id, in the order of the file."""
-
-    communes: Mapping[str, Commune]
-    lamps: Mapping[str, Lamp]
-    technicians: tuple[Contact, ...] = ()  # told of every commune
-    title: str = ""
-    models: Mapping[str, Model] = field(default_factory=dict)
-    profiles: Mapping[str, Profile] = field(default_factory=dict)
-    source: str = field(default="", repr=False, compare=False)  # the TOML text it was read from
-
-    @cached_property
-    def by_commune(self) -> Mapping[str, tuple[Lamp, ...]]:
-        groups: dict[str, list[Lamp]] = {commune: [] for commune in self.communes}
-        for lamp in self.lamps.values():
-            groups[lamp.commune].append(lamp)
-        return {commune: tuple(lamps) for commune, lamps in groups.items()}
-
-    def contacts(self, commune: str) -> tuple[Contact, ...]:
-        """Everybody who is told about this commune."""
-        return self.communes[commune].contacts + self.technicians
 
 
 class FleetError(ValueError):
@@ -149,78 +34,6 @@ class FleetError(ValueError):
 
     def __str__(self) -> str:
         return "\n".join(self.mistakes)
-
-
-T = TypeVar("T")
-REQUIRED: Final[Any] = object()
-
-
-class Reader:
-    """Walks parsed TOML, collecting mistakes instead of stopping at the first one; other files of ours use it too."""
-
-    def __init__(self, lines: list[str]) -> None:
-        self.mistakes: list[str] = []
-        self._lines = lines
-
-    def line_of(self, table: str, nth: int | None = None) -> str:
-        """' (line 12)' of `[table]`, or of the nth `[[table]]`, where it can be found; a mistake names its place."""
-        header = f"[{table}]" if nth is None else f"[[{table}]]"
-        hits = [i for i, line in enumerate(self._lines, 1) if line.split("#")[0].replace(" ", "").strip() == header]
-        index = nth or 0
-        return f" (line {hits[index]})" if index < len(hits) else ""
-
-    def wrong(self, where: str, found: object, expected: str) -> None:
-        shown = f"found {found!r}" if found is not REQUIRED else "is missing"
-        self.mistakes.append(f"{where}: {shown}, expected {expected}")
-
-    def take(
-        self,
-        table: Mapping[str, Any],
-        key: str,
-        where: str,
-        expected: str,
-        fits: Callable[[Any], bool],
-        default: Any = REQUIRED,
-    ) -> Any:
-        value = table.get(key, default)
-        if value is default and default is not REQUIRED:
-            return default
-        if value is REQUIRED or isinstance(value, bool) or not fits(value):
-            self.wrong(f"{where}.{key}", value, expected)
-            return None
-        return value
-
-    def number(
-        self, table: Mapping[str, Any], key: str, where: str, low: float, high: float, default: Any = REQUIRED
-    ) -> float:
-        value = self.take(
-            table, key, where, f"a number from {low:g} to {high:g}",
-            lambda v: isinstance(v, int | float) and low <= v <= high, default,
-        )  # fmt: skip
-        return float(value) if value is not None else 0.0
-
-    def count(
-        self, table: Mapping[str, Any], key: str, where: str, low: int, high: int, default: Any = REQUIRED
-    ) -> int:
-        value = self.take(
-            table, key, where, f"a whole number from {low} to {high}",
-            lambda v: isinstance(v, int) and low <= v <= high, default,
-        )  # fmt: skip
-        return int(value) if value is not None else 0
-
-    def word(
-        self, table: Mapping[str, Any], key: str, where: str, choices: tuple[str, ...], default: Any = REQUIRED
-    ) -> Any:
-        return self.take(table, key, where, "one of " + ", ".join(choices), lambda v: v in choices, default)
-
-    def text(self, table: Mapping[str, Any], key: str, where: str, default: Any = REQUIRED) -> str:
-        return str(self.take(table, key, where, "a text", lambda v: isinstance(v, str) and bool(v), default) or "")
-
-    def only(self, table: Mapping[str, Any], where: str, known: tuple[str, ...]) -> None:
-        """A key nobody reads is a typo: it would be ignored for ever."""
-        for key in table:
-            if key not in known:
-                self.wrong(f"{where}.{key}", table[key], "no such key; known are " + ", ".join(known))
 
 
 def parse_fleet(text: str) -> Fleet:

@@ -56,7 +56,15 @@ INHIBITIONS: Final[tuple[Hides, ...]] = (
         frozenset({"profile", "driver"}),
         outlives=True,
     ),
-    Hides(Kind.LOW_SUN, Kind.DARK_RISK, True, 6 * _H, 2 * _D, "the sky, not the lamp"),
+    Hides(
+        Kind.LOW_SUN,
+        Kind.DARK_RISK,
+        True,
+        6 * _H,
+        2 * _D,
+        "the sky, not the lamp",
+        frozenset({"tap", "panel_soiled", "battery_worn"}),  # without sun, a panel or charger says nothing
+    ),
     Hides(Kind.EARLY_OFF, Kind.DARK_RISK, False, _D, _D, "it happened already"),
     Hides(Kind.BATTERY_LOST, Kind.SENSOR_FAULTY, False, 3 * _D, 2 * _D, "no battery, no current: its zero is no fault"),
     Hides(

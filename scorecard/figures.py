@@ -135,7 +135,8 @@ class Figures:
     confusion: dict[str, dict[str, int]]  # true kind → kind said first
     outages: list[int]  # visible incidents of each commune outage of a day or more
     warned: Share  # of the dark nights that could be foretold: by a case, or under the commune's note of low sun
-    warned_of_faults: Share  # the same where a fault was behind the night, not the weather
+    warned_by_dusk: Share  # the same, by the dusk of the night itself
+    warned_of_faults: Share  # a day before, by a case, where a fault was behind the night, not the weather
     known: Share
     came_true: Share
     averted: int
@@ -195,6 +196,7 @@ def figures(worlds: Sequence[World], pick: Pick) -> Figures:
         confusion=_confusion(outs),
         outages=[one.incidents for one in outs if one.fault.kind == "commune_silent"],
         warned=Share(sum(one.warned or one.noted for one in warned), len(warned)),
+        warned_by_dusk=Share(sum(one.by_dusk for one in warned), len(warned)),
         warned_of_faults=Share(sum(one.warned for one in of_faults), len(of_faults)),
         known=Share(sum(one.known for one in warned), len(warned)),
         came_true=Share(true, true + wrong),

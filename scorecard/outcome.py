@@ -131,6 +131,7 @@ class Surprise:
     date: datetime
     warned: bool  # a dark_risk case stood a day before
     noted: bool  # one that was never shown, because the commune's note of low sun stood for it
+    by_dusk: bool  # either of them stood by the dusk of the night itself: hours before the lamp went out
     known: bool  # any visible case about its energy a day before
     why: str  # the fault behind it, 'weather' where there is none
 
@@ -163,9 +164,14 @@ def _surprise(
         if said.known_at <= dusk - AHEAD and (said.until is None or said.until >= dusk - AHEAD)
     ]  # fmt: skip
     visible = {said.kind for said in in_time if said.visible}
+    last_day = [
+        said for said in cases
+        if said.kind == "dark_risk" and said.known_at <= dusk and (said.until is None or said.until >= dusk - AHEAD)
+    ]  # fmt: skip
     return Surprise(
         lamp, date, warned=any(said.kind == "dark_risk" and said.shown for said in in_time),
         noted=any(said.kind == "dark_risk" and said.hidden_by == "low_sun" for said in in_time),
+        by_dusk=any(said.shown or said.hidden_by == "low_sun" for said in last_day),
         known=bool(ENERGY & visible), why=behind[-1].kind if behind else "weather",
     )  # fmt: skip
 

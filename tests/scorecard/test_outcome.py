@@ -77,6 +77,9 @@ def test_a_dark_night_is_foretold_by_a_case_that_stands_a_day_before() -> None:
     ]
     late = surprises([said("dark_risk", 40.2)], lived)
     assert not late[0].warned
+    assert late[0].by_dusk
+    assert told[0].by_dusk
+    assert not surprises([said("dark_risk", 41)], lived)[0].by_dusk
     happened = surprises([said("dark_risk", 39, hidden_by="early_off")], lived)
     assert happened[0].warned  # hidden by the very night that it foretold
     folded = surprises([said("dark_risk", 39, hidden_by="low_sun", shown=False)], lived)

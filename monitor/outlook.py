@@ -26,15 +26,19 @@ LEARNT_CYCLES: Final = 3  # full charges, before a lamp's own balance can be tru
 SURE_OF_ONE: Final = 0.97  # of what one night took from a full battery: so much it holds
 SURE_OF: Final = 0.85  # of what was counted as given over days
 REFUTED: Final = 0.95  # of what the cut-offs showed: who gives more holds more
+CUT_SHORT: Final = 0.95  # of what flowed until a cut-off: so much the battery will give again
 PLENTY: Final = 1.15  # of what a night takes; a healthy panel brings twice as much
 FILLED: Final = 0.5  # of what the night took: less charge than this fills no battery
+WEAK: Final = 2.0  # times the resistance that its wear explains: a cell is failing
+RETURNED: Final = 0.85  # of what was missing: a battery with such a cell that got less is not full, its charger stopped
 SURELY_FULL: Final = 3  # samples at the end of charge
 FADING: Final = 0.985  # a day: what was learnt of a battery that changes, or is changed
 NIGHTS: Final = 3  # ahead that dark_risk speaks of
 FOREVER: Final = 30.0  # nights of autonomy; more is not told
 USUAL_SWING: Final = 0.12  # of a day's charge from one day to the next, where the commune's sun is not known [K]
 LEAST_SWING: Final = 0.06
-CLOUDY_SPELL: Final = 0.4  # of a day's difference from the usual sun, left on the next one [K]
+# Of a day's difference from the usual sun, left on the next one: measured 0.2…0.3 in the dry months, none in the rains.
+CLOUDY_SPELL: Final = 0.2
 
 
 def outlook(day: Day, past: Past, battery: Mapping[str, Floats]) -> dict[str, Floats]:
@@ -44,7 +48,8 @@ def outlook(day: Day, past: Past, battery: Mapping[str, Floats]) -> dict[str, Fl
     lamps = day.lamps
     said_full = battery["began_full"] > 0
     took, cut = day.filled("discharge_ah"), day["cut_ah"]
-    own = _own_losses(day, past, said_full, took)
+    weak = _weak(past, battery)
+    own = _own_losses(day, past, said_full & ~weak, took)
     # A night that the battery ended took less than the lamp would have.
     whole = past.filled("night_ah", np.where(np.isnan(cut) & (took > 0), took, np.nan))
     night = np.nan_to_num(past.before("whole night", whole))
@@ -53,7 +58,8 @@ def outlook(day: Day, past: Past, battery: Mapping[str, Floats]) -> dict[str, Fl
     usual = mean(suns[:, -10:])
     swing = past.filled("swing", deviation(suns, 5) / mean(suns, 5))
     swing = np.maximum(np.where(np.isnan(swing), USUAL_SWING, swing), LEAST_SWING)
-    capacity = past.filled("known capacity", battery["capacity"])
+    # A failing cell sinks the voltage as wear does; what the battery held before is nearer the truth.
+    capacity = past.filled("sound capacity", np.where(weak, np.nan, battery["capacity"]))
     nominal = lamps.nominal_ah
     prior = nominal * np.clip(np.where(np.isnan(capacity), 1.0, capacity), 0.1, 1.05) * lamps.by_chemistry(TO_CUT)
     heard = day.seen & day.known("discharge_ah")
@@ -69,7 +75,9 @@ def outlook(day: Day, past: Past, battery: Mapping[str, Floats]) -> dict[str, Fl
     gained = np.where(heard, gain, np.maximum(gain, night))
     # One high reading is no full battery where what it lacked was not charged.
     full = said_full & ((gained >= FILLED * past.before("last night", took)) | (day.filled("full_n") >= SURELY_FULL))
-    now = np.where(full, 0.0, np.maximum(below - gained, 0.0))
+    # At a weak cell's voltage the charger stops early, and says full: what it did not give back is missing still.
+    owed = full & weak & (since_full > 0) & heard & (gained < RETURNED * below)
+    now = np.where(full & ~owed, 0.0, np.maximum(below - gained, 0.0))
     since_full[full] = 1.0
     # What a day brings to a battery that takes all of it, by the commune's sun.
     clear = np.where(clearness > 0, clearness, usual)
@@ -100,6 +108,8 @@ def outlook(day: Day, past: Past, battery: Mapping[str, Floats]) -> dict[str, Fl
     learnt[learns] = np.where(np.isnan(learnt), seen, 0.5 * (learnt + seen))[learns]
     # … and what a night took without being cut off is the least that it holds.
     gave = np.where(heard & ~was_cut & (since_full > 0), np.minimum(now + took, 1.1 * nominal), 0.0)
+    # A cut-off has shown that it was not so much after all.
+    least[learns] = np.minimum(least, CUT_SHORT * seen)[learns]
     # Counted in one night from full it is sure; summed over days, errors are summed as well.
     least[:] = np.maximum(least * FADING, np.where(full, SURE_OF_ONE, SURE_OF) * gave)
     learnt[gave > REFUTED * learnt] = np.nan  # a new battery, or it was no battery's cut-off
@@ -114,6 +124,12 @@ def outlook(day: Day, past: Past, battery: Mapping[str, Floats]) -> dict[str, Fl
         "autonomy": np.where(known, autonomy, np.nan),
         "dark_risk": np.where(known, risk, np.nan),
     }
+
+
+def _weak(past: Past, battery: Mapping[str, Floats]) -> Bools:
+    """Whether the resistance rose by more than wear explains: it grows about as the capacity falls, squared."""
+    capacity = past.filled("known capacity", battery["capacity"])
+    return np.asarray(battery["resistance_ratio"] * np.where(np.isnan(capacity), 1.0, capacity) ** 2 >= WEAK)
 
 
 def _own_losses(day: Day, past: Past, full: Bools, took: Floats) -> Floats:

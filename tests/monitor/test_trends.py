@@ -136,3 +136,16 @@ class TestTheReserve:
         dead = spoilt(LONG, AFTER & (pl.col("target") == 0), pv_ma=0, pv_mv=200, bat_ma=-30, bat_mv=12_900)
         risk = column("dark_risk", with_trends(table(dead)))
         assert (risk[date(17)] or 0.0) < 0.1 < (risk[date(18) + 2 * D] or 0.0)
+
+    @pytest.mark.parametrize(("ohm", "owes"), [(4.0, True), (1.0, False)], ids=["a weak cell", "a sound battery"])
+    def test_full_is_not_full_where_a_weak_cell_stops_the_charge(self, ohm: float, owes: bool) -> None:
+        """Its resistance lifts the voltage: the charger says full when part of what the night took has come back."""
+        sick = (pl.col("lamp") == LAMP) & (pl.col("time") >= date(18))
+        ledger = table(LONG).with_columns(
+            resistance=pl.when(sick).then(pl.col("resistance") * ohm).otherwise("resistance"),
+            charge_ah=pl.when(sick).then(pl.col("charge_ah") * 0.7).otherwise("charge_ah"),
+        )
+        missing = column("missing", with_trends(ledger))
+        assert missing[date(17)] == 0.0
+        assert ((missing[date(24)] or 0.0) > 1.5 * (missing[date(20)] or 0.0) > 0.0) is owes
+        assert (missing[date(24)] == 0.0) is not owes

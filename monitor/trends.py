@@ -13,7 +13,7 @@ import polars as pl
 
 from monitor.capacity import with_battery
 from monitor.case import Repair
-from monitor.learnt import FEWEST_DATES, first_median
+from monitor.learnt import FEWEST_DATES, LEARNING_DATES, first_median
 from monitor.outlook import with_outlook
 from monitor.peers import HOURS, MIN_PEERS
 
@@ -78,7 +78,17 @@ def _with_panel(table: pl.DataFrame) -> pl.DataFrame:
     table = table.with_columns(
         first_median(pl.when(known).then(pl.col(name)), one).alias(usual[name]) for name in GAINS
     )
-    hourly = table.select(pl.when(known).then(pl.col(name) - pl.col(usual[name])).alias(name) for name in GAINS)
+    hourly = table.select(
+        "commune", "time", *[pl.when(known).then(pl.col(name) - pl.col(usual[name])).alias(name) for name in GAINS]
+    )
+    # Where panels look in two directions, the median sun of an hour is now the ones' and now the others': what an hour
+    # shows of most lamps is nobody's own.
+    place = ["commune", "time"]
+    hourly = hourly.select(
+        pl.col(name)
+        - pl.when(pl.col(name).count().over(place) >= MIN_PEERS).then(pl.col(name).median().over(place)).otherwise(0.0)
+        for name in GAINS
+    )
     apart = _median_across(hourly)
     table = table.with_columns(apart=apart, **_shade(hourly, apart))
     # Where most of a commune moves together it is the sky or the season, not the lamp.
@@ -111,11 +121,14 @@ def _with_panel(table: pl.DataFrame) -> pl.DataFrame:
         .rolling_min(JUMP_DATES, min_samples=1)
         .over(one),
     ).with_columns(
-        # The cleanest it usually gets: a maximum would count every lucky week as its own.
-        clean=pl.col("calm")
+        # The cleanest it usually gets: a maximum would count every lucky week as its own. What it was while its usual
+        # gain was still being learnt was measured against something else.
+        clean=pl.when(pl.col("nth") > LEARNING_DATES)
+        .then("calm")
         .rolling_quantile(0.9, interpolation="linear", window_size=90, min_samples=1)
         .over(one)
-        .clip(0.0, CLEANEST),
+        .clip(0.0, CLEANEST)
+        .fill_null(0.0),
         step=pl.col("lately") - pl.col("before"),
     )
     # What falls a little every day is no step, however fast it falls.

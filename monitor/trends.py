@@ -6,9 +6,10 @@ a restart, and learning begins anew after a repair that people report.
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from monitor.capacity import with_battery
@@ -24,6 +25,7 @@ CLEANEST: Final = 0.04  # log, above its usual place among the neighbours: more 
 STEP_SPAN: Final = timedelta(days=4)
 ONE_HOUR: Final = 0.06  # log; what a shadow may take of a date of which one hour is known
 MANY_HOURS: Final = 4
+SHADE_DATES: Final = 5  # of an hour's latest values: a shadow that stays shows in most of them
 JUMP_DATES: Final = 6  # in which a step has had its one great fall
 SUDDEN: Final = 0.85  # of a step falls within two dates; dirt takes a week for it
 SUNNY: Final = 0.6  # of the clearness that one date in five of the last month surpassed
@@ -81,8 +83,7 @@ def _with_panel(table: pl.DataFrame) -> pl.DataFrame:
     hourly = table.select(
         "commune", "time", *[pl.when(known).then(pl.col(name) - pl.col(usual[name])).alias(name) for name in GAINS]
     )
-    # Where panels look in two directions, the median sun of an hour is now the ones' and now the others': what an hour
-    # shows of most lamps is nobody's own.
+    # What an hour shows of most lamps is the sky's or the season's, and nobody's own.
     place = ["commune", "time"]
     hourly = hourly.select(
         pl.col(name)
@@ -90,15 +91,14 @@ def _with_panel(table: pl.DataFrame) -> pl.DataFrame:
         for name in GAINS
     )
     apart = _median_across(hourly)
-    table = table.with_columns(apart=apart, **_shade(hourly, apart))
+    table = table.with_columns(apart=apart, best=_best(hourly))
     # Where most of a commune moves together it is the sky or the season, not the lamp.
     together = pl.when(pl.col("apart").count().over("commune", "time") >= MIN_PEERS).then(
         pl.col("apart").median().over("commune", "time")
     )
     table = table.with_columns(apart=pl.col("apart") - together, best=pl.col("best") - together)
-    seen = table.filter(pl.col("apart").is_not_null()).select(
-        *one, "time", "apart", "best", "pair", "pair_apart", "pair_hour"
-    )
+    seen = table.select(*one, "time", "apart", "best").hstack(hourly).filter(pl.col("apart").is_not_null())
+    seen = _with_shade(seen, one)
     seen = seen.with_columns(
         level=pl.col("apart").rolling_median(3, min_samples=1).over(one),
         calm=pl.col("apart").rolling_median(7, min_samples=FEWEST_DATES).over(one),
@@ -108,12 +108,6 @@ def _with_panel(table: pl.DataFrame) -> pl.DataFrame:
         lately=pl.max_horizontal(pl.col("apart"), pl.col("apart").shift(1)).over(one),
         nth=pl.col("apart").cum_count().over(one),
         best_level=pl.col("best").rolling_median(3, min_samples=2).over(one),
-        shade=pl.col("pair").rolling_median(3, min_samples=3).over(one),
-        shade_before=pl.col("pair").shift(3).rolling_median(7, min_samples=FEWEST_DATES).over(one),
-        shade_apart=pl.col("pair_apart").rolling_median(3, min_samples=3).over(one),
-        shade_hours=(
-            pl.col("pair_hour").rolling_max(3, min_samples=3) - pl.col("pair_hour").rolling_min(3, min_samples=3)
-        ).over(one),
         # Between the date before the last and this one: a string that breaks at noon shows half of it on that date.
         # Over a longer gap dirt does as much: a step is one where both sides of it were seen.
         jump=pl.when(pl.col("time") - pl.col("time").shift(2) <= STEP_SPAN)
@@ -137,9 +131,7 @@ def _with_panel(table: pl.DataFrame) -> pl.DataFrame:
         worst_step=pl.col("step").rolling_min(30, min_samples=1).over(one),
         slope=(pl.col("calm") - pl.col("calm").shift(7)).over(one) / 7.0,
     )
-    table = table.drop("apart", "best", "pair", "pair_apart", "pair_hour").join(
-        seen, on=[*one, "time"], how="left", maintain_order="left"
-    )
+    table = table.drop("apart", "best").join(seen, on=[*one, "time"], how="left", maintain_order="left")
     loss = (1.0 - pl.col("fallen").exp()).clip(0.0, 1.0)
     return table.with_columns(
         yield_ratio=pl.col("fallen").exp().cast(pl.Float32), loss=loss, soiling=loss.cast(pl.Float32)
@@ -155,25 +147,47 @@ def _median_across(table: pl.DataFrame) -> pl.Series:
     return pl.Series(np.where(count > 0, (low + high) / 2, np.nan)).fill_nan(None)
 
 
-def _shade(hourly: pl.DataFrame, apart: pl.Series) -> dict[str, pl.Series]:
-    """Per date: `pair`, the loss (log) of the two neighbouring hours that lost most; `pair_apart`, how far it lies
-    below the date's median; `pair_hour`, which two. Null where no two neighbours are known."""
+def _best(hourly: pl.DataFrame) -> pl.Series:
+    """Per date the hour that lost least (log): dirt takes its share of every one."""
     values = hourly.to_numpy(order="c")
-    pairs = np.maximum(values[:, :-1], values[:, 1:])  # both of them are at least so low
-    known = ~np.isnan(pairs).all(axis=1)
-    low = np.where(known, np.nanmin(np.where(np.isnan(pairs), np.inf, pairs), axis=1), np.nan)
-    hour = np.where(np.isnan(pairs), np.inf, pairs).argmin(axis=1).astype(np.float64) + HOURS[0]
-    # Dirt takes its share of every hour: the one that lost least. Of one hour alone, part may be a shadow's.
     hours = (~np.isnan(values)).sum(axis=1)
     ordered = np.sort(np.where(np.isnan(values), -np.inf, values), axis=1)
-    # Of many hours the second best: an hour of which little is learnt may say anything.
+    # Of many hours the second best: an hour of which little is learnt may say anything. Of one hour alone, part may be
+    # a shadow's.
     best = np.where(hours >= MANY_HOURS, ordered[:, -2], ordered[:, -1]) + np.where(hours == 1, ONE_HOUR, 0.0)
-    return {
-        "best": pl.Series(np.where(hours > 0, best, np.nan)).fill_nan(None),
-        "pair": pl.Series(low).fill_nan(None),
-        "pair_apart": pl.Series(low - apart.cast(pl.Float64).fill_null(np.nan).to_numpy()).fill_nan(None),
-        "pair_hour": pl.Series(np.where(known, hour, np.nan)).fill_nan(None),
-    }
+    return pl.Series(np.where(hours > 0, best, np.nan)).fill_nan(None)
+
+
+def _with_shade(seen: pl.DataFrame, one: list[str]) -> pl.DataFrame:
+    """Adds `shade`, the loss (log) of the two neighbouring hours that lately lost most, against their usual and against
+    the date's other hours; `new_shade`, the same and less than before as well; `shade_hour`, the first of the two.
+
+    Each hour keeps its own latest values: those of the afternoon show on dull days only. An hour after which none is
+    known stands alone.
+    """
+    lost = seen.with_columns(pl.max_horizontal(name, pl.col(name) - pl.col("apart")) for name in GAINS)
+    now = lost.select(pl.col(name).rolling_median(SHADE_DATES, min_samples=2).over(one) for name in GAINS).to_numpy()
+    before = lost.select(
+        pl.col(name)
+        .shift(SHADE_DATES)
+        .rolling_median(LEARNING_DATES, min_samples=FEWEST_DATES)
+        .over(one)
+        .fill_null(0.0)
+        for name in GAINS
+    ).to_numpy()
+    pairs, new = _pairs(now), _pairs(np.maximum(now, now - before))
+    hour = np.where(np.isnan(new), np.inf, new).argmin(axis=1) + float(HOURS[0])
+    return seen.drop(GAINS).with_columns(
+        shade=pl.Series(np.fmin.reduce(pairs, axis=1)).fill_nan(None),
+        new_shade=pl.Series(np.fmin.reduce(new, axis=1)).fill_nan(None),
+        shade_hour=pl.Series(np.where(np.isnan(new).all(axis=1), np.nan, hour)).fill_nan(None),
+    )
+
+
+def _pairs(values: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.floating[Any]]:
+    """Of each hour and the next the lesser loss; the hour's own where the next is not known."""
+    following = np.column_stack([values[:, 1:], np.full(len(values), np.nan)])
+    return np.where(np.isnan(values), np.nan, np.fmax(values, following))
 
 
 def _usual_clearness(table: pl.DataFrame) -> pl.Series:

@@ -148,14 +148,16 @@ def _median_across(table: pl.DataFrame) -> pl.Series:
 
 
 def _best(hourly: pl.DataFrame) -> pl.Series:
-    """Per date the hour that lost least (log): dirt takes its share of every one."""
+    """Per date the hour that lost least (log): dirt takes its share of every one. Null where the day's first is the only
+    one known: with the season a roof or a tree takes it or lets it go."""
     values = hourly.to_numpy(order="c")
     hours = (~np.isnan(values)).sum(axis=1)
     ordered = np.sort(np.where(np.isnan(values), -np.inf, values), axis=1)
     # Of many hours the second best: an hour of which little is learnt may say anything. Of one hour alone, part may be
     # a shadow's.
     best = np.where(hours >= MANY_HOURS, ordered[:, -2], ordered[:, -1]) + np.where(hours == 1, ONE_HOUR, 0.0)
-    return pl.Series(np.where(hours > 0, best, np.nan)).fill_nan(None)
+    told = (hours > 1) | ((hours == 1) & np.isnan(values[:, 0]))
+    return pl.Series(np.where(told, best, np.nan)).fill_nan(None)
 
 
 def _with_shade(seen: pl.DataFrame, one: list[str]) -> pl.DataFrame:

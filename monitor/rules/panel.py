@@ -66,6 +66,8 @@ def find_partial(view: View) -> pl.DataFrame:
     swing = -SWING.value * pl.col("noise").fill_null(0.1)
     learnt = pl.col("nth") >= LEARNT.value
     bad = (pl.col("step") <= pl.min_horizontal(pl.lit(step), swing)) & (pl.col("fallen") <= step) & learnt
+    # … and not told by the day's first hour alone: with the season a roof or a tree takes it.
+    bad = bad & pl.col("best_level").is_not_null()
     # A new wall, a new tree: the same hours day after day, while the others are as they were.
     shaded = (pl.col("new_shade") < float(np.log(1 - SHADED.value))).fill_null(False)
     # A bypassed string takes its share of the voltage; dirt, shade and a bad contact take none.

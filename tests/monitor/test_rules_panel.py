@@ -117,6 +117,14 @@ class TestPanelPartial:
         (case,) = found(Kind.PANEL_PARTIAL, weaker(AFTER & afternoon, 0.3, full))
         assert case.causes[0].cause == "shade"
 
+    def test_the_day_s_first_hour_alone_proves_nothing(self) -> None:
+        """The battery is full by eight, and with the season the sun comes over the roof later."""
+        minute = pl.col("time").dt.hour().cast(pl.Int32) * 60 + pl.col("time").dt.minute()
+        late = (pl.col("lamp") == LAMP) & minute.is_between(8 * 60 + 15, 18 * 60)
+        full = spoilt(LONG, late, pv_ma=pl.col("pv_ma") * 0.15, pv_mv=20_500, bat_mv=14_300, soc=99)
+        for kind in (Kind.PANEL_PARTIAL, Kind.PANEL_SOILED):
+            assert found(kind, weaker(AFTER & ~late, 0.6, full)) == []
+
     def test_a_shade_that_went_away_before_anybody_knew_is_not(self) -> None:
         wall = between(date(0), date(20)) & (pl.col("time").dt.hour() >= 10)
         assert found(Kind.PANEL_PARTIAL, weaker(wall, 0.4)) == []

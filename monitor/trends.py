@@ -148,7 +148,7 @@ def _median_across(table: pl.DataFrame) -> pl.Series:
 
 
 def _best(hourly: pl.DataFrame) -> pl.Series:
-    """Per date the hour that lost least (log): dirt takes its share of every one. Null where the day's first is the only
+    """Per date the hour that lost least (log): dirt takes its share of every one. Null where the first is the only
     one known: with the season a roof or a tree takes it or lets it go."""
     values = hourly.to_numpy(order="c")
     hours = (~np.isnan(values)).sum(axis=1)

@@ -86,7 +86,13 @@ INHIBITIONS: Final[tuple[Hides, ...]] = (
     Hides(Kind.DAY_BURNING, Kind.BATTERY_WORN, False, 2 * _D, 9 * _D, "burning day and night empties any battery"),
     Hides(Kind.DAY_BURNING, Kind.DIM, False, 2 * _D, 2 * _D, "a lamp that burns all day is dimmed to save its battery"),
     Hides(
-        Kind.BATTERY_WEAK_CELL, Kind.PANEL_PARTIAL, False, 3 * _D, 2 * _D, "a battery that takes less idles its panel"
+        Kind.BATTERY_WEAK_CELL,
+        Kind.PANEL_PARTIAL,
+        False,
+        3 * _D,
+        2 * _D,
+        "a battery that takes less idles its panel",
+        frozenset({"diode"}),  # voltage that is missing at the panel is the panel's own
     ),
     Hides(
         Kind.BATTERY_WEAK_CELL, Kind.PANEL_SOILED, False, 3 * _D, 2 * _D, "a battery that takes less idles its panel"

@@ -34,16 +34,16 @@ class Past:
         return self._kept[name]
 
     def window(self, name: str, value: Floats, size: int, where: Bools | None = None) -> Floats:
-        """The last values, [lamps, size], this date's as the newest at the end. `where`: lamps whose value counts as
+        """The last values, [lamps, …, size], this date's as the newest at the end. `where`: lamps whose value counts as
         one at all; the others keep what they had."""
-        kept = self.array(f"{name}, last", size)
+        kept = self.array(f"{name}, last", *value.shape[1:], size)
         if where is None:
-            kept[:, :-1] = kept[:, 1:]
-            kept[:, -1] = value
+            kept[..., :-1] = kept[..., 1:]
+            kept[..., -1] = value
         else:
             some = np.flatnonzero(where)
-            kept[some, :-1] = kept[some, 1:]
-            kept[some, -1] = value[some]
+            kept[some, ..., :-1] = kept[some, ..., 1:]
+            kept[some, ..., -1] = value[some]
         return kept
 
     def before(self, name: str, value: Floats | Bools) -> Floats:

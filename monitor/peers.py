@@ -52,7 +52,8 @@ def compare(samples: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """
     rows = (
         samples.filter(bulk(samples))
-        .with_columns(slot=pl.col("time").dt.truncate(SLOT))
+        # Clocks err by seconds around the full quarter: the nearest one is meant.
+        .with_columns(slot=pl.col("time").dt.round(SLOT))
         .group_by("row", "slot")
         .agg(
             pl.col("commune", "date", "lamp").first(),
@@ -66,8 +67,8 @@ def compare(samples: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
             hour=pl.col("solar_hour").first().floor().cast(pl.Int32),
         )
         .filter((pl.col("power") > 0.01) & (pl.len().over("commune", "slot") >= MIN_PEERS))
-        .with_columns(gain=pl.lit(1.0), power=pl.col("power").log())
-        .with_columns(gain=pl.lit(0.0))
+        # Early in the morning the sun gains a quarter within one slot: each by its height at the lamp's own moment.
+        .with_columns(gain=pl.lit(0.0), power=(pl.col("power") / pl.col("height")).log())
     )
     for _ in range(_ROUNDS):  # in logarithms, where the product is a sum
         rows = (
@@ -96,8 +97,8 @@ def compare(samples: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     sun = (
         rows.group_by("commune", "slot")
         .agg(
-            sun=pl.col("sun").first().exp(),
-            clearness=(pl.col("sun").first().exp() / pl.col("height").median().clip(lower_bound=0.1)),
+            sun=pl.col("sun").first().exp() * pl.col("height").median(),
+            clearness=pl.col("sun").first().exp(),
             peers=pl.len().cast(pl.Int32),
         )
         .sort("commune", "slot")

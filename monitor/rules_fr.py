@@ -129,11 +129,9 @@ LIMITS: Final[dict[Kind, dict[str, Limit]]] = {
         "shaded": Limit(
             "ombre",
             "de la production aux deux mêmes heures",
-            "ce qu'on bâtit ou qui pousse à côté prend le soleil direct",
+            "de plus qu'avant et qu'aux autres heures : ce qu'on bâtit ou qui pousse à côté prend le soleil direct",
         ),
-        "new shade": Limit(
-            "ombre neuve", "de la production", "de plus qu'avant, et de plus qu'aux autres heures du jour"
-        ),
+        "lifted": Limit("dégagé", "de la production à deux heures quelconques", "en dessous, l'ombre est partie"),
         "bypassed": Limit(
             "tension",
             "de sa tension habituelle en charge",

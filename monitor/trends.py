@@ -15,7 +15,7 @@ from monitor.capacity import battery
 from monitor.case import Repair
 from monitor.day import Day, Lamps
 from monitor.outlook import outlook
-from monitor.past import FEWEST_DATES, Bools, Floats, Past, deviation, least, median, most, quantile
+from monitor.past import FEWEST_DATES, LEARNING_DATES, Bools, Floats, Past, deviation, least, median, most, quantile
 from monitor.peers import HOURS, MIN_PEERS
 
 MIN_SLOTS: Final = 2  # quarters of an hour in bulk; fewer tell nothing of the date
@@ -25,6 +25,8 @@ CLEANEST: Final = 0.04  # log, above its usual place among the neighbours: more 
 STEP_DAYS: Final = 4.0
 ONE_HOUR: Final = 0.06  # log; what a shadow may take of a date of which one hour is known
 MANY_HOURS: Final = 4
+SHADE_DATES: Final = 5  # of an hour's latest values: a shadow that stays shows in most of them
+LITTLE: Final = -0.25  # log; what lost less in no hour is in no shade
 JUMP_DATES: Final = 6  # in which a step has had its one great fall
 SUDDEN: Final = 0.85  # of a step falls within two dates; dirt takes a week for it
 SUNNY: Final = 0.6  # of the clearness that one date in five of the last month surpassed
@@ -135,9 +137,10 @@ def _panel(day: Day, past: Past) -> dict[str, Floats]:
     # The usual gain of each solar hour: the median of the first dates that had one.
     gains = np.where(known[:, None], np.stack([day[name] for name in GAINS], axis=1), np.nan)
     hourly = gains - past.usual("gains", gains)
+    # What an hour shows of most lamps is the sky's or the season's, and nobody's own.
+    hourly -= np.stack([communes.median(hour, MIN_PEERS, otherwise=0.0) for hour in hourly.T], axis=1)
     apart = median(hourly)
-    best, pair, pair_hour = _shade(hourly)
-    pair_apart = pair - apart
+    best = _best(hourly)
     # Where most of a commune moves together it is the sky or the season, not the lamp.
     together = communes.median(apart, MIN_PEERS)
     apart, best = apart - together, best - together
@@ -147,16 +150,17 @@ def _panel(day: Day, past: Past) -> dict[str, Floats]:
     before = median(lately[:, -9:-2], FEWEST_DATES)
     # A lamp in the shade of a tree swings with every haze; what is usual for it proves nothing.
     noise = deviation(lately[:, -22:-2], 5)
-    calms = past.window("calm", calm, CLEAN_DATES, seen)
-    pairs = past.window("pair", pair, 10, seen)
-    hours = past.window("pair_hour", pair_hour, 3, seen)
+    calms = past.window("calm", calm, 8, seen)
+    nth = past.count("seen dates", seen)
+    # What it was while its usual gain was still being learnt was measured against something else.
+    settled = past.window("settled", np.where(nth > LEARNING_DATES, calm, np.nan), CLEAN_DATES, seen)
     # Between the date before the last and this one: a string that breaks at noon shows half of it on that date.
     # Over a longer gap dirt does as much: a step is one where both sides of it were seen.
     dates = past.window("seen", np.full(len(day.lamps), day.number), 3, seen)
     near = dates[:, -1] - dates[:, -3] <= STEP_DAYS
     jump = least(past.window("jump", np.where(near, lately[:, -1] - lately[:, -3], np.nan), JUMP_DATES, seen))
     # The cleanest it usually gets: a maximum would count every lucky week as its own.
-    clean = np.clip(quantile(calms, 0.9), 0.0, CLEANEST)
+    clean = np.nan_to_num(np.clip(quantile(settled, 0.9), 0.0, CLEANEST))
     step = most(lately[:, -2:]) - before
     # What falls a little every day is no step, however fast it falls.
     step = np.where(jump <= SUDDEN * step, step, np.nan)
@@ -164,35 +168,58 @@ def _panel(day: Day, past: Past) -> dict[str, Floats]:
     fallen = level - clean
     loss = np.clip(1.0 - np.exp(fallen), 0.0, 1.0)
     found = {
-        "level": level, "noise": noise, "nth": past.count("seen dates", seen),
+        "level": level, "noise": noise, "nth": nth,
         "best_level": median(past.window("best", best, 3, seen), 2),
-        "shade": median(pairs[:, -3:], 3), "shade_before": median(pairs[:, -10:-3], FEWEST_DATES),
-        "shade_apart": median(past.window("pair_apart", pair_apart, 3, seen), 3),
-        "shade_hours": most(hours, 3) - least(hours, 3), "pair_hour": pair_hour,
         "clean": clean, "step": step, "fallen": fallen,
         "worst_step": least(past.window("step", step, 30, seen)),
         "slope": (calms[:, -1] - calms[:, -8]) / 7.0,
         "loss": loss, "soiling": loss, "yield_ratio": np.exp(fallen),
     }  # fmt: skip
+    found |= _shade(past.window("lost by hour", _lost(hourly, apart), SHADE_DATES + LEARNING_DATES, seen))
     found = {name: np.where(seen, values, np.nan) for name, values in found.items()}
     return found | {"usual_clearness": usual_clearness, "sunny": sunny}
 
 
-def _shade(hourly: Floats) -> tuple[Floats, Floats, Floats]:
-    """The loss (log) of the hour that lost least; that of the two neighbouring hours that lost most; and which two.
-
-    NaN where no hour, or no two neighbours, are known."""
-    pairs = np.maximum(hourly[:, :-1], hourly[:, 1:])  # both of them are at least so low
-    known = ~np.isnan(pairs).all(axis=1)
-    lowest = np.where(np.isnan(pairs), np.inf, pairs)
-    pair = np.where(known, lowest.min(axis=1), np.nan)
-    pair_hour = np.where(known, lowest.argmin(axis=1) + HOURS[0], np.nan)
-    # Dirt takes its share of every hour: the one that lost least. Of one hour alone, part may be a shadow's.
+def _best(hourly: Floats) -> Floats:
+    """Per date the hour that lost least (log): dirt takes its share of every one. NaN where the first is the only one
+    known: with the season a roof or a tree takes it or lets it go."""
     hours = (~np.isnan(hourly)).sum(axis=1)
     ordered = np.sort(np.where(np.isnan(hourly), -np.inf, hourly), axis=1)
-    # Of many hours the second best: an hour of which little is learnt may say anything.
+    # Of many hours the second best: an hour of which little is learnt may say anything. Of one hour alone, part may be
+    # a shadow's.
     best = np.where(hours >= MANY_HOURS, ordered[:, -2], ordered[:, -1]) + np.where(hours == 1, ONE_HOUR, 0.0)
-    return np.where(hours > 0, best, np.nan), pair, pair_hour
+    return np.where((hours > 1) | ((hours == 1) & np.isnan(hourly[:, 0])), best, np.nan)
+
+
+def _lost(hourly: Floats, apart: Floats) -> Floats:
+    """Of each hour, against its usual and against the date's other hours, whichever is less."""
+    return np.where(np.isnan(hourly), np.nan, np.fmax(hourly, hourly - apart[:, None]))
+
+
+def _shade(lost: Floats) -> dict[str, Floats]:
+    """`shade`: what the two neighbouring hours have lost (log) that lately lost most; `new_shade`: the same and less
+    than before as well; `shade_hour`: the first of the two.
+
+    lost: [lamps, hours, dates]. Each hour keeps its own latest values: those of the afternoon show on dull days only.
+    An hour after which none is known stands alone.
+    """
+    now = median(lost[..., LEARNING_DATES:], 2)
+    before = np.zeros_like(now)
+    some = (now < LITTLE).any(axis=1)
+    before[some] = np.nan_to_num(median(lost[some, :, :LEARNING_DATES], FEWEST_DATES))
+    pairs, new = _pairs(now), _pairs(np.fmax(now, now - before))
+    hour = np.where(np.isnan(new), np.inf, new).argmin(axis=1) + float(HOURS[0])
+    return {
+        "shade": np.fmin.reduce(pairs, axis=1),
+        "new_shade": np.fmin.reduce(new, axis=1),
+        "shade_hour": np.where(np.isnan(new).all(axis=1), np.nan, hour),
+    }
+
+
+def _pairs(values: Floats) -> Floats:
+    """Of each hour and the next the lesser loss; the hour's own where the next is not known."""
+    following = np.column_stack([values[:, 1:], np.full(len(values), np.nan)])
+    return np.where(np.isnan(values), np.nan, np.fmax(values, following))
 
 
 BALANCES: Final = (

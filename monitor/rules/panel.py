@@ -15,9 +15,11 @@ PEERS: Final = Threshold(0.06, "of nameplate", "the neighbours must be charging:
 STEP: Final = Threshold(0.16, "of the output", "under it: bird dirt, neighbours washed, a hazy morning")
 BYPASSED: Final = Threshold(0.85, "of its usual voltage in bulk", "one of three strings is a third; heat takes a tenth")
 SHADED: Final = Threshold(
-    0.35, "of the output at the same two hours", "what is built or grows nearby takes the direct sun"
+    0.35,
+    "of the output at the same two hours",
+    "more than before and than at the day's other hours: what is built or grows nearby takes the direct sun",
 )
-NEW_SHADE: Final = Threshold(0.25, "of the output", "more than before, and more than at the day's other hours")
+LIFTED: Final = Threshold(0.25, "of the output at any two hours", "less, and the shade is gone")
 LEARNT: Final = Threshold(10, "sunny dates", "in the first days a washing here and there moves everything")
 SWING: Final = Threshold(2.5, "times its own scatter", "lamps half in the shade swing with every haze")
 SOILED: Final = Threshold(
@@ -64,16 +66,13 @@ def find_partial(view: View) -> pl.DataFrame:
     swing = -SWING.value * pl.col("noise").fill_null(0.1)
     learnt = pl.col("nth") >= LEARNT.value
     bad = (pl.col("step") <= pl.min_horizontal(pl.lit(step), swing)) & (pl.col("fallen") <= step) & learnt
-    # A new wall, a new tree: the same two hours at least, day after day, while the others are as they were.
-    shaded = (
-        (pl.col("shade") < float(np.log(1 - SHADED.value)))
-        & (pl.col("shade") - pl.col("shade_before") < float(np.log(1 - NEW_SHADE.value)))
-        & (pl.col("shade_apart") < float(np.log(1 - NEW_SHADE.value)))
-        & (pl.col("shade_hours") <= 1)
-    ).fill_null(False)
+    # … and not told by the day's first hour alone: with the season a roof or a tree takes it.
+    bad = bad & pl.col("best_level").is_not_null()
+    # A new wall, a new tree: the same hours day after day, while the others are as they were.
+    shaded = (pl.col("new_shade") < float(np.log(1 - SHADED.value))).fill_null(False)
     # A bypassed string takes its share of the voltage; dirt, shade and a bad contact take none.
     bypassed = (~pl.col("pwm") & (pl.col("pv_v_ratio") < BYPASSED.value) & (pl.col("gain_n") >= 2)).fill_null(False)
-    lifted = pl.col("shade").fill_null(0.0) > float(np.log(1 - NEW_SHADE.value))
+    lifted = pl.col("shade").fill_null(0.0) > float(np.log(1 - LIFTED.value))
     good = (pl.col("loss") < CLEAN.value) & ~shaded & lifted & ~bypassed
     bad = bad.fill_null(False) | shaded | bypassed
     return view.nights.filter((known | bypassed) & (bad | good)).with_columns(
@@ -91,7 +90,7 @@ def tell_partial(row: Row) -> Told:
         return Told(
             causes=ranked(shade=0.9, dirt=0.1),
             figures=figure("loss_pct", 100 * lost, "%", limit=100 * SHADED.value, at=row["time"])
-            + figure("solar_hour", row["pair_hour"], "h"),
+            + figure("solar_hour", row["shade_hour"], "h"),
             estimate=round(lost * SHADE_HOURS, 3),
         )
     return Told(
@@ -143,7 +142,7 @@ RULES: Final = (
             "learnt": LEARNT,
             "swing": SWING,
             "shaded": SHADED,
-            "new shade": NEW_SHADE,
+            "lifted": LIFTED,
             "bypassed": BYPASSED,
             "clean": CLEAN,
         },

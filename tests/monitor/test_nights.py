@@ -222,3 +222,20 @@ class TestTheSamples:
         for row in table.filter(pl.col("time") == date(0)).iter_rows(named=True) if table.height else ():
             allowed = {LAMPS[0]: ("lit", "unknown"), LAMP: ("dark", "unknown")}.get(row["lamp"], ("unknown",))
             assert row["verdict"] in allowed
+
+
+class TestTheGain:
+    """The lamps' share of the sun, by the neighbours' samples of the same quarter of an hour."""
+
+    def of(self, samples: pl.DataFrame) -> list[float]:
+        row = night_of(samples, 2)
+        return [number(row, f"gain_{hour:02}") for hour in range(7, 13)]
+
+    def test_is_not_changed_by_a_clock_that_errs_by_seconds(self) -> None:
+        late = spoilt(CALM, pl.col("lamp") == LAMP, time=pl.col("time").dt.offset_by("-3s"))
+        assert self.of(late) == pytest.approx([0.0] * 6, abs=0.01)
+
+    def test_is_not_changed_by_the_minute_at_which_a_lamp_samples(self) -> None:
+        minute = pl.when(pl.col("lamp") == LAMP).then(5).otherwise(0)
+        often = village_days(4, every=5 * M).with_columns(dt=pl.lit(900).cast(TELEMETRY_SCHEMA["dt"]))
+        assert self.of(often.filter(pl.col("time").dt.minute() % 15 == minute)) == pytest.approx([0.0] * 6, abs=0.02)

@@ -101,6 +101,34 @@ class TestPanelPartial:
         for kind in PANEL:
             assert found(kind, weaker(tree, 0.4)) == []
 
+    def test_a_new_shade_over_the_last_hours_before_the_battery_is_full_is_a_case(self) -> None:
+        wall = between(date(25), date(35)) & (pl.col("time").dt.hour() >= 12)
+        (case,) = found(Kind.PANEL_PARTIAL, weaker(wall, 0.4))
+        assert case.causes[0].cause == "shade"
+        assert date(24) <= case.since < case.opened_at < date(31)
+        assert case.until is not None
+        assert date(35) <= case.until <= date(40)
+
+    def test_a_new_shade_that_shows_on_every_third_day_alone_is_one(self) -> None:
+        """On the other days the battery is full before."""
+        afternoon = (pl.col("lamp") == LAMP) & (pl.col("time").dt.hour() >= 11) & (pl.col("time").dt.hour() < 18)
+        sunny = afternoon & (pl.col("time").dt.ordinal_day() % 3 > 0)
+        full = spoilt(LONG, sunny, pv_ma=pl.col("pv_ma") * 0.15, pv_mv=20_500, bat_mv=14_300, soc=99)
+        (case,) = found(Kind.PANEL_PARTIAL, weaker(AFTER & afternoon, 0.3, full))
+        assert case.causes[0].cause == "shade"
+
+    def test_the_day_s_first_hour_alone_proves_nothing(self) -> None:
+        """The battery is full by eight, and with the season the sun comes over the roof later."""
+        minute = pl.col("time").dt.hour().cast(pl.Int32) * 60 + pl.col("time").dt.minute()
+        late = (pl.col("lamp") == LAMP) & minute.is_between(8 * 60 + 15, 18 * 60)
+        full = spoilt(LONG, late, pv_ma=pl.col("pv_ma") * 0.15, pv_mv=20_500, bat_mv=14_300, soc=99)
+        for kind in (Kind.PANEL_PARTIAL, Kind.PANEL_SOILED):
+            assert found(kind, weaker(AFTER & ~late, 0.6, full)) == []
+
+    def test_a_shade_that_went_away_before_anybody_knew_is_not(self) -> None:
+        wall = between(date(0), date(20)) & (pl.col("time").dt.hour() >= 10)
+        assert found(Kind.PANEL_PARTIAL, weaker(wall, 0.4)) == []
+
     def test_one_bad_day_is_not(self) -> None:
         """Bird dirt, washed by the next morning's dew; somebody's laundry."""
         assert found(Kind.PANEL_PARTIAL, weaker(between(date(25), date(26)), 0.6)) == []

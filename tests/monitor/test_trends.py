@@ -1,5 +1,6 @@
 """What is learnt of each lamp: from its own past alone, begun anew after a repair, the same whenever it is derived."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from monitor.case import Repair
 from monitor.nights import nights
 from monitor.past import Past
-from monitor.trends import TRENDS, Trends, with_trends
+from monitor.trends import GAINS, TRENDS, Trends, with_trends
 from tests.monitor.samples import LAMP, LAMPS, PLATES, D, H, between, date, spoilt, village_days
 
 DAYS = 30
@@ -29,6 +30,10 @@ def weaker(left: float, where: pl.Expr) -> pl.DataFrame:
 def column(name: str, trends: pl.DataFrame, lamp: str = LAMP) -> dict[datetime, float | None]:
     rows = trends.filter(pl.col("lamp") == lamp)
     return dict(zip(rows["time"].to_list(), rows[name].to_list(), strict=True))
+
+
+def shifted(nights: pl.DataFrame, where: pl.Expr, by: float, gains: Sequence[str] = GAINS) -> pl.DataFrame:
+    return nights.with_columns(pl.when(where).then(pl.col(name) + by).otherwise(pl.col(name)) for name in gains)
 
 
 def repair(n: int, lamp: str = LAMP) -> Repair:
@@ -90,7 +95,13 @@ class TestWhatIsLearnt:
         sick = table(weaker(0.6, AFTER))
         with_, without = (with_trends(sick, repairs) for repairs in ((), (repair(18),)))
         for lamp in set(LAMPS) - {LAMP}:
-            assert column("soiling", with_, lamp) == column("soiling", without, lamp)
+            assert column("soiling", with_, lamp) == pytest.approx(column("soiling", without, lamp), abs=1e-4)
+
+    def test_while_it_is_being_learnt_is_no_measure_of_how_clean_the_panel_can_be(self) -> None:
+        dirty_at_first = shifted(table(LONG), between(date(0), date(7)), -0.1)
+        dirty_again = shifted(dirty_at_first, between(date(24), date(99)), -0.15)
+        ratio = column("yield_ratio", with_trends(dirty_again))
+        assert ratio[date(28)] == pytest.approx(float(np.exp(-0.15)), abs=0.015)
 
     def test_is_nothing_before_there_was_anything_to_learn(self) -> None:
         first = with_trends(table(village_days(3)))
@@ -112,6 +123,11 @@ class TestTheYield:
     def test_does_not_fall_with_the_whole_commune(self) -> None:
         ratio = column("yield_ratio", with_trends(table(weaker(0.75, pl.col("time") >= date(18)))))
         assert ratio[date(26)] == pytest.approx(1.0, abs=0.04)
+
+    def test_what_an_hour_shows_of_most_lamps_is_no_shade_on_one(self) -> None:
+        mornings = shifted(table(LONG), pl.col("time") >= date(18), -0.6, ("gain_08", "gain_09"))
+        shade = column("shade", with_trends(mornings))[date(26)]
+        assert shade == pytest.approx(0.0, abs=0.05)
 
     def test_is_not_known_on_a_day_without_enough_neighbours(self) -> None:
         few = LONG.filter(pl.col("lamp").is_in(LAMPS[:4]))

@@ -165,6 +165,9 @@ LIMITS: Final[dict[Kind, dict[str, Limit]]] = {
             "de la capacité nominale",
             "là où une batterie faiblit vite ; au-dessus, quelques nuits suffisent",
         ),
+        "known": Limit(
+            "connue", "nuits", "tant que sa profondeur habituelle s'apprend, l'estimation peut baisser d'un sixième"
+        ),
         "fading": Limit("horizon", "jours à venir", "à peu près le temps d'apporter une autre batterie"),
         "spent": Limit("épuisée", "de la capacité nominale d'ici là", "la moitié ne dure plus toutes les nuits"),
         "fresh": Limit("neuve", "de la capacité nominale", "une batterie neuve est bien au-dessus"),

@@ -16,6 +16,7 @@ DRAINED: Final = Threshold(0.95, "of the cut-off", "an empty battery is still a 
 WORN: Final = Threshold(0.72, "of nameplate", "70 % is the usual end of life; two points for the estimate's error")
 FRESH: Final = Threshold(0.85, "of nameplate", "a new battery is far above; hysteresis")
 KNEE: Final = Threshold(0.8, "of nameplate", "where a battery fades fast; above, a few odd nights look like it")
+KNOWN: Final = Threshold(28, "nights", "while its usual depth is being learnt, an estimate may sink by a sixth")
 FADING: Final = Threshold(42, "days ahead", "about what it takes to bring another battery")
 SPENT: Final = Threshold(0.5, "of nameplate by then", "half of it no longer lasts every night")
 SURE: Final = Threshold(
@@ -84,6 +85,7 @@ def find_battery_worn(view: View) -> pl.DataFrame:
     # At its knee a battery is below that within weeks: the sooner it is known, the sooner another one is there.
     left = pl.col("capacity") + FADING.value * pl.col("capacity_slope")
     fading = (pl.col("capacity") < KNEE.value) & (left < SPENT.value).fill_null(False)
+    fading &= pl.col("capacity_n") >= KNOWN.value
     bad = ((pl.col("capacity") < WORN.value) | fading) & (pl.col("capacity_n") >= 4) & sure & steady
     good = (pl.col("capacity") > FRESH.value) & (pl.col("capacity_n") >= 4)
     return view.nights.filter(pl.col("capacity").is_not_null() & (bad | good)).with_columns(
@@ -238,6 +240,7 @@ RULES: Final = (
         thresholds={
             "worn": WORN,
             "knee": KNEE,
+            "known": KNOWN,
             "fading": FADING,
             "spent": SPENT,
             "fresh": FRESH,

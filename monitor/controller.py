@@ -88,33 +88,28 @@ def body(samples: pl.DataFrame) -> pl.DataFrame:
     soc, before = pl.col("soc").drop_nulls(), pl.col("soc").drop_nulls().shift(1)
     leaps = ((soc - before).abs() >= SOC_LEAP) & soc.is_between(*SOC_INNER) & before.is_between(*SOC_INNER)
     alike = {name: pl.col(name).drop_nulls().rle().struct.field("len").max() for name in ("bat_mv", "bat_ma", "pv_ma")}
-    gap = pl.col("time").diff().dt.total_seconds().over("lamp_no") / 60.0
-    return (
-        samples.with_columns(gap=gap)
-        .group_by("row")
-        .agg(
-            pl.col("lamp", "date").first(),
-            day_gap_min=pl.col("gap").filter(pl.col("elevation") > HIGH_SUN).max(),
-            hot_n=hot.sum().cast(pl.Int32),
-            hot_since=pl.col("time").filter(hot).first(),
-            hot_at=pl.col("sent").filter(hot).slice(2, 1).first(),
-            cool_at=pl.col("sent").filter(good_c & ~hot & (pl.col("elevation") > HIGH_SUN)).slice(3, 1).first(),
-            max_good_c=pl.col("bat_c").filter(good_c).max(),
-            bad_c_n=(~good_c).sum().cast(pl.Int32),
-            bad_v_n=((pl.col("bat_v") < 0.35 * pl.col("nominal_v")) | (pl.col("bat_v") > 1.6 * pl.col("nominal_v")))
-            .sum()
-            .cast(pl.Int32),
-            bad_pv_n=(pl.col("pv_a") > 1.8 * pl.col("imp")).sum().cast(pl.Int32),
-            led_balance=((pl.col("led_w") + pl.col("idle_w")) / -battery_w).filter(drawing).median(),
-            charge_balance=((battery_w + pl.col("idle_w")) / given).filter(charging & (given > 0)).median(),
-            unexplained_high_w=unexplained(drawing & (pl.col("level") >= 60)).median(),
-            unexplained_low_w=unexplained(drawing & (pl.col("level") < 60)).median(),
-            soc_leaps=leaps.sum().cast(pl.Int32),
-            balance_n=charging.sum().cast(pl.Int32),
-            sent_last=pl.col("sent").last(),
-            spacing_min=pl.col("dt").median() / 60.0,
-            restarts_at=pl.col("sent").filter(pl.col("boot") >= pl.col("boot").min() + 5).first(),
-            **{f"{name}_same_n": length.cast(pl.Int32) for name, length in alike.items()},
-            **{f"{name}_same_share": length / pl.col(name).count() for name, length in alike.items()},
-        )
+    return samples.group_by("row").agg(
+        pl.col("lamp", "date").first(),
+        day_gap_min=pl.col("gap_before").filter(pl.col("elevation") > HIGH_SUN).max(),
+        hot_n=hot.sum().cast(pl.Int32),
+        hot_since=pl.col("time").filter(hot).first(),
+        hot_at=pl.col("sent").filter(hot).slice(2, 1).first(),
+        cool_at=pl.col("sent").filter(good_c & ~hot & (pl.col("elevation") > HIGH_SUN)).slice(3, 1).first(),
+        max_good_c=pl.col("bat_c").filter(good_c).max(),
+        bad_c_n=(~good_c).sum().cast(pl.Int32),
+        bad_v_n=((pl.col("bat_v") < 0.35 * pl.col("nominal_v")) | (pl.col("bat_v") > 1.6 * pl.col("nominal_v")))
+        .sum()
+        .cast(pl.Int32),
+        bad_pv_n=(pl.col("pv_a") > 1.8 * pl.col("imp")).sum().cast(pl.Int32),
+        led_balance=((pl.col("led_w") + pl.col("idle_w")) / -battery_w).filter(drawing).median(),
+        charge_balance=((battery_w + pl.col("idle_w")) / given).filter(charging & (given > 0)).median(),
+        unexplained_high_w=unexplained(drawing & (pl.col("level") >= 60)).median(),
+        unexplained_low_w=unexplained(drawing & (pl.col("level") < 60)).median(),
+        soc_leaps=leaps.sum().cast(pl.Int32),
+        balance_n=charging.sum().cast(pl.Int32),
+        sent_last=pl.col("sent").last(),
+        spacing_min=pl.col("dt").median() / 60.0,
+        restarts_at=pl.col("sent").filter(pl.col("boot") >= pl.col("boot").min() + 5).first(),
+        **{f"{name}_same_n": length.cast(pl.Int32) for name, length in alike.items()},
+        **{f"{name}_same_share": length / pl.col(name).count() for name, length in alike.items()},
     )

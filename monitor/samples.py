@@ -69,7 +69,8 @@ def prepared(telemetry: pl.DataFrame, plates: pl.DataFrame) -> pl.DataFrame:
 
     Ordered by lamp and time. Adds: lamp_no and row, which number the lamps, and each lamp's dates, as they come (whole
     numbers in order are grouped several times faster than names); elevation, date, night; pv_v, pv_a, pv_w, bat_v,
-    bat_a (positive charging), bat_c, led_w, minutes (that the sample stands for); `on` (gives light), `commanded`
+    bat_a (positive charging), bat_c, led_w, minutes (that the sample stands for), gap_before (min, since the sample
+    before); `on` (gives light), `commanded`
     (should); `end_v` (V at which charging ends, at this temperature); `dead` (no panel current); `ragged` (an unlit
     sample at an edge of the command).
     """
@@ -98,6 +99,7 @@ def prepared(telemetry: pl.DataFrame, plates: pl.DataFrame) -> pl.DataFrame:
             level=pl.col("level").forward_fill(2).over("lamp_no"),
             target=pl.col("target").forward_fill(8).over("lamp_no"),
             minutes=pl.min_horizontal(pl.col("dt") / 60.0, gap_min.fill_null(1e9)),
+            gap_before=gap_min.shift(1).over("lamp_no"),
             dead=pv_a < dead_below,
             end_v=pl.col("charge_end")
             + pl.when(pl.col("chemistry") == "gel")

@@ -13,6 +13,7 @@ from tests.monitor.samples import (
     LAMP,
     LAMPS,
     PLATES,
+    D,
     H,
     M,
     between,
@@ -239,3 +240,14 @@ class TestTheGain:
         minute = pl.when(pl.col("lamp") == LAMP).then(5).otherwise(0)
         often = village_days(4, every=5 * M).with_columns(dt=pl.lit(900).cast(TELEMETRY_SCHEMA["dt"]))
         assert self.of(often.filter(pl.col("time").dt.minute() % 15 == minute)) == pytest.approx([0.0] * 6, abs=0.02)
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_a_date_derived_alone_is_as_it_is_among_others(n: int) -> None:
+    """A tick derives one date or two; whoever judges from the first sample on must see the same."""
+    lost = village_days(6).filter(~between(date(3) + 6 * H, date(3) + 11 * H))
+    near = lost.filter(pl.col("time").is_between(date(n) - D, date(n) + 2 * D))
+    alone = nights(near, PLATES, (date(n), date(n))).sort("lamp")
+    among = nights(lost, PLATES).filter(pl.col("time") == date(n)).sort("lamp")
+    assert [name for name in among.columns if not among[name].equals(alone[name])] == []
+    assert (alone.filter(pl.col("lamp") == LAMP)["day_gap_min"][0] > 300) == (n == 3)

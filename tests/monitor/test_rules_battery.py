@@ -153,6 +153,14 @@ class TestChargerStuck:
         full = self.DAY & ~NIGHT & (pl.col("pv_mv") > 3_000)
         assert found(Kind.CHARGER_STUCK, spoilt(CALM, full, pv_ma=0, pv_mv=21_800, bat_mv=14_280)) == []
 
+    def test_a_battery_of_which_the_morning_is_not_known_is_not(self) -> None:
+        """The report that told of its charge was lost: in the afternoon it rests, full, below its end of charge."""
+        stuck = self.DAY & ~NIGHT & (pl.col("pv_mv") > 3_000)
+        idle = spoilt(spoilt(CALM, self.DAY & ~NIGHT, bat_ma=-30, bat_mv=12_900), stuck, pv_ma=0, pv_mv=21_800)
+        mornings = [between(date(n) + 6 * H, date(n) + 11 * H) for n in (2, 3, 4)]
+        assert len(found(Kind.CHARGER_STUCK, idle)) == 1
+        assert found(Kind.CHARGER_STUCK, idle.filter(~pl.any_horizontal(mornings))) == []
+
     def test_a_charger_that_ends_lower_in_the_heat_is_not(self) -> None:
         derated = spoilt(CALM, pl.col("bat_mv") > 13_900, bat_mv=13_900, bat_dc=480)
         assert found(Kind.CHARGER_STUCK, derated) == []

@@ -235,7 +235,7 @@ RULES: Final = (
         "capacity by the depth of its nights from a full charge, against its own first weeks; or Ah until cut-off",
         find_battery_worn,
         tell_battery_worn,
-        confirm=5,
+        confirm=7,
         clear=3,
         thresholds={
             "worn": WORN,

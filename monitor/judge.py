@@ -25,7 +25,8 @@ _RULE: Final = "rule_number"
 _PLACE: Final = "ledger_row"  # which row of the view's nights a finding speaks of; null: of none
 _SUBJECT: Final = "subject"
 _SAID: Final = pl.Schema({
-    _RULE: pl.UInt8(), _SUBJECT: pl.String(), **FINDING, "sunny": pl.Boolean(), _PLACE: pl.UInt32(),
+    _RULE: pl.UInt8(), _SUBJECT: pl.String(), _PLACE: pl.UInt32(),
+    **FINDING, "sunny": pl.Boolean(), "sure": pl.Boolean(),
 })  # fmt: skip
 _INTERNAL: Final = frozenset({_RULE, _PLACE, _SUBJECT})
 _KEY: Final = ["lamp", "time"]
@@ -44,6 +45,7 @@ class Finding(NamedTuple):
     good_since: int | None
     good_at: int | None
     sunny: bool
+    sure: bool
 
 
 class Forgotten(Exception):
@@ -127,6 +129,7 @@ class Judge:
                     pl.coalesce("lamp", "commune").cast(pl.Categorical).alias(_SUBJECT),
                     pl.lit(n, dtype=pl.UInt8).alias(_RULE),
                     *([] if "sunny" in names else [pl.lit(True).alias("sunny")]),
+                    *([] if "sure" in names else [pl.lit(False).alias("sure")]),
                     *([] if _PLACE in names else [pl.lit(None, dtype=pl.UInt32).alias(_PLACE)]),
                 )
                 .filter(concerned)
@@ -172,7 +175,9 @@ class Judge:
             (n, name): [] for n, names in enumerate(standing) for name in names
         }
         said = self._said
-        columns = [said[name].to_physical() for name in ("bad", "since", "bad_at", "good_since", "good_at", "sunny")]
+        columns = [
+            said[name].to_physical() for name in ("bad", "since", "bad_at", "good_since", "good_at", "sunny", "sure")
+        ]
         keys = zip(said[_RULE].to_list(), said[_SUBJECT].to_list(), strict=True)
         values = zip(*[column.to_list() for column in columns], strict=True)
         for place, (key, row) in enumerate(zip(keys, values, strict=True)):
@@ -258,7 +263,7 @@ def _stays(rule: Rule, rows: list[Finding], before: Episode | None) -> Iterable[
                 standing.row = row
             elif not rule.sunny or row.sunny:
                 bad_rows.append(row)
-                if len(bad_rows) >= rule.confirm:
+                if row.sure or len(bad_rows) >= rule.confirm:
                     since = bad_rows[0].since or bad_rows[0].bad_at
                     assert since is not None
                     standing = _Stay(since, max(row.bad_at, since), row)

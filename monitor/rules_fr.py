@@ -123,6 +123,9 @@ LIMITS: Final[dict[Kind, dict[str, Limit]]] = {
         "step": Limit(
             "marche", "de la production", "en dessous : fiente d'oiseau, voisin qui vient d'être lavé, matin brumeux"
         ),
+        "at once": Limit(
+            "d'un coup", "de la production", "aucune saleté ne la prend en deux dates : une seule preuve suffit"
+        ),
         "learnt": Limit("appris", "dates ensoleillées", "les premiers jours, un lavage ici ou là change tout"),
         "swing": Limit("écart", "fois sa dispersion", "une lampe à demi à l'ombre varie avec chaque brume"),
         "clean": _CLEAN,

@@ -13,6 +13,7 @@ DEAD: Final = Threshold(
 )
 PEERS: Final = Threshold(0.06, "of nameplate", "the neighbours must be charging: a storm is no theft")
 STEP: Final = Threshold(0.16, "of the output", "under it: bird dirt, neighbours washed, a hazy morning")
+AT_ONCE: Final = Threshold(0.25, "of the output", "no dirt takes it within two dates: so much needs no second proof")
 BYPASSED: Final = Threshold(0.85, "of its usual voltage in bulk", "one of three strings is a third; heat takes a tenth")
 SHADED: Final = Threshold(
     0.35,
@@ -72,11 +73,18 @@ def find_partial(view: View) -> pl.DataFrame:
     shaded = (pl.col("new_shade") < float(np.log(1 - SHADED.value))).fill_null(False)
     # A bypassed string takes its share of the voltage; dirt, shade and a bad contact take none.
     bypassed = (~pl.col("pwm") & (pl.col("pv_v_ratio") < BYPASSED.value) & (pl.col("gain_n") >= 2)).fill_null(False)
+    sure = (bad & (pl.col("step") <= float(np.log(1 - AT_ONCE.value)))).fill_null(False) | bypassed
     lifted = pl.col("shade").fill_null(0.0) > float(np.log(1 - LIFTED.value))
     good = (pl.col("loss") < CLEAN.value) & ~shaded & lifted & ~bypassed
     bad = bad.fill_null(False) | shaded | bypassed
     return view.nights.filter((known | bypassed) & (bad | good)).with_columns(
-        shaded=shaded, bad=bad, since="time", bad_at="gain_at", good_since="time", good_at=pl.when(~bad).then("gain_at")
+        shaded=shaded,
+        sure=sure,
+        bad=bad,
+        since="time",
+        bad_at="gain_at",
+        good_since="time",
+        good_at=pl.when(~bad).then("gain_at"),
     )
 
 
@@ -139,6 +147,7 @@ RULES: Final = (
         clear=2,
         thresholds={
             "step": STEP,
+            "at once": AT_ONCE,
             "learnt": LEARNT,
             "swing": SWING,
             "shaded": SHADED,

@@ -11,7 +11,8 @@ from gateway.telemetry import TIME
 from monitor.fault import Cause, Figure, Kind
 
 # What every rule's `find` gives, one row per lamp (or commune, then lamp is null) and date that it can say something
-# about. `bad` null: not known. `bad_at`/`good_at`: when the data sufficed to say so. Further columns are evidence.
+# about. `bad` null: not known. `bad_at`/`good_at`: when the data sufficed to say so. Further columns are evidence, but
+# for `sure` (Boolean): so bad that no other date needs to confirm it.
 FINDING: Final[dict[str, pl.DataType]] = {
     "commune": pl.String(),
     "lamp": pl.String(),

@@ -259,3 +259,9 @@ def test_what_is_not_remembered_is_not_made_up() -> None:
     good_again = nights.with_columns(sign=pl.lit(None, dtype=pl.Int8))
     with pytest.raises(Forgotten):
         judging.judge(replace(NOTHING, nights=good_again), since=FIRST + 5 * D)
+
+
+def test_a_date_that_is_sure_needs_no_other_to_confirm_it() -> None:
+    frame = findings(signs("-+-+-")).with_columns(sure=pl.col("nth") == 3)
+    episodes = judge([Rule(Kind.DIM, "it is dim", lambda _: frame, tell, confirm=3)], NOTHING)
+    assert spans(episodes) == [(3, 4)]

@@ -115,7 +115,8 @@ NIGHTS: Final = Table(
         **_columns(TIME, "restart_at unpowered_since unpowered_at powered_at"),
         # the battery itself, and the charger
         **_columns(
-            _REAL, "resistance idle_night_v rest_dusk_v rest_dawn_v dusk_a dawn_a drawn_ah cut_ah full_hour over_v"
+            _REAL,
+            "resistance rest_ohm idle_night_v rest_dusk_v rest_dawn_v dusk_a dawn_a drawn_ah cut_ah full_hour over_v",
         ),
         **_columns(_COUNT, "resistance_n full_n over_n"),
         **_columns(TIME, "over_at over_since full_since full_at"),

@@ -44,8 +44,8 @@ def battery(day: Day, past: Past) -> dict[str, Floats]:
     lamps = day.lamps
     resistance = day["resistance"]
     # One night's resistance is a few steps of a coarse voltage; its error must not pass for depth.
-    steady = past.filled("steady", median(past.window("resistance", resistance, RESISTANCE_DATES)))
-    steadied = np.where(day.filled("resistance") < LEAPED * steady, day.filled("resistance") - steady, np.nan)
+    steady = past.filled("steady", median(past.window("rest_ohm", day["rest_ohm"], RESISTANCE_DATES)))
+    steadied = np.where(day.filled("rest_ohm") < LEAPED * steady, day.filled("rest_ohm") - steady, np.nan)
     dusk_v, dawn_v = (
         day[volts] + np.nan_to_num(day[amps] * steadied)
         for volts, amps in (("rest_dusk_v", "dusk_a"), ("rest_dawn_v", "dawn_a"))

@@ -117,6 +117,7 @@ COLUMNS: Final[dict[str, tuple[str, str]]] = {
     "powered_at": ("UTC", "power came back"),
     # the battery itself, and the charger
     "resistance": ("ohm", "by the steps of load at night"),
+    "rest_ohm": ("ohm", "the same by large steps alone: taken out of the voltage at rest"),
     "resistance_n": ("", "steps behind it"),
     "idle_night_v": ("V", "battery at night, unlit and without load"),
     "rest_dusk_v": ("V", "after dusk, the load taken out"),

@@ -36,7 +36,7 @@ GAINS: Final = tuple(f"gain_{hour:02}" for hour in HOURS)
 NEEDED: Final = (
     "clearness", "gain_n", *GAINS, "pv_v_bulk", "full_n", "soc_max", "bat_max_v",
     "rest_dusk_v", "rest_dawn_v", "dusk_a", "dawn_a",
-    "refused_n", "idle_night_v", "resistance", "drawn_ah", "cut_ah", "charge_ah", "discharge_ah",
+    "refused_n", "idle_night_v", "resistance", "rest_ohm", "drawn_ah", "cut_ah", "charge_ah", "discharge_ah",
     "led_ratio", "led_balance", "charge_balance", "unexplained_high_w", "unexplained_low_w", "soc_leaps",
     "offset_min", "dead_n", "samples", "spacing_min",
 )  # fmt: skip  # of the ledger, for what follows

@@ -4,7 +4,8 @@ from typing import Final
 
 import polars as pl
 
-STEP_SHARE: Final = 0.015  # of the nameplate Ah, in A: a change of current smaller than this tells no resistance
+STEP_SHARE: Final = 0.015  # of the nameplate Ah, in A: a change of current smaller than this tells no resistance …
+STEP_OF_LIGHT: Final = 0.4  # … unless it is so much of what the luminaire draws: large batteries feed small lights
 STEP_MINUTES: Final = 35.0  # between two samples: the state of charge has not moved yet
 EVENING_HOUR: Final = 20.2  # solar; two hours after dusk
 EDGE_HOURS: Final = 1.6  # after dusk, and before dawn: where the night's first and last voltage are read
@@ -27,7 +28,12 @@ def wear(samples: pl.DataFrame) -> pl.DataFrame:
             step_min=pl.col("time").diff().dt.total_seconds().over("lamp_no") / 60.0,
         )
         .filter(
-            (pl.col("di").abs() > STEP_SHARE * pl.col("nominal_ah"))
+            (
+                pl.col("di").abs()
+                > pl.min_horizontal(
+                    STEP_SHARE * pl.col("nominal_ah"), STEP_OF_LIGHT * pl.col("luminaire_w") / pl.col("nominal_v")
+                )
+            )
             & (pl.col("step_min") <= STEP_MINUTES)
             & (pl.col("elevation") < -2.0)
             # At dusk the surface charge of the day goes with the first load, and looks like resistance.
@@ -37,12 +43,17 @@ def wear(samples: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(ohm=pl.col("dv") / pl.col("di"))
         .group_by(key)
-        .agg(resistance=pl.col("ohm").median(), resistance_n=pl.len().cast(pl.Int32))
+        .agg(
+            resistance=pl.col("ohm").median(),
+            # What is taken out of the voltage at rest must not be a small step's error.
+            rest_ohm=pl.col("ohm").filter(pl.col("di").abs() > STEP_SHARE * pl.col("nominal_ah")).median(),
+            resistance_n=pl.len().cast(pl.Int32),
+        )
         .filter(pl.col("resistance").is_between(0.0, 3.0))
     )
-    night = samples.filter(pl.col("elevation") <= -2.0).join(steps.select(key, "resistance"), on=key, how="left")
+    night = samples.filter(pl.col("elevation") <= -2.0).join(steps.select(key, "rest_ohm"), on=key, how="left")
     night = night.with_columns(
-        rest=pl.col("bat_v") - pl.col("bat_a") * pl.col("resistance").fill_null(0.0),
+        rest=pl.col("bat_v") - pl.col("bat_a") * pl.col("rest_ohm").fill_null(0.0),
         drawn=-(pl.col("bat_a").clip(upper_bound=0.0) * pl.col("minutes")).cum_sum().over(key) / 60.0,
         since_dusk=(pl.col("time") - pl.col("time").min().over(key)).dt.total_seconds() / 60.0,
         until_dawn=(pl.col("time").max().over(key) - pl.col("time")).dt.total_seconds() / 60.0,

@@ -8,8 +8,10 @@ from scorecard.aims import NONE, rate, rows, share, spread
 from scorecard.figures import HARD, Alarm, Figures, Group
 from scorecard.ledger import PLAIN
 from scorecard.matching import FOLLOWS
+from scorecard.reasons import REASONS
 from scorecard.world import World
 
+SHORT: Final = ("good", "below")  # of what a row may have reached: not its aim
 MOST: Final = 60  # lines of a list of single cases
 
 
@@ -33,6 +35,8 @@ def markdown(worlds: Sequence[World], ours: Figures, naive: Figures, told: Told)
         f"\n“Naive” are plain thresholds per lamp on the same worlds (scorecard/naive.py). Over all kinds they find "
         f"{share(naive.all_kinds.found)} at {rate(naive.false_all)} false alarms per lamp-year; ours find "
         f"{share(ours.all_kinds.found)} at {rate(ours.false_all)}.\n",
+        "## What is not at its aim, and why\n",
+        _reasons(ours, naive),
         "## Kind by kind\n",
         _kinds(ours, naive),
         "\n### By severity\n",
@@ -83,6 +87,11 @@ def _run(worlds: Sequence[World], told: Told) -> str:
 def _aims(ours: Figures, naive: Figures) -> str:
     head = ("on worlds not used for tuning, with 95 % intervals", "good", "aim", "ours", "reached", "naive")
     return table(head, ((r.what, r.good, r.aim, f"**{r.ours}**", r.reached, r.naive) for r in rows(ours, naive)))
+
+
+def _reasons(ours: Figures, naive: Figures) -> str:
+    lines = [f"- {row.what} ({row.reached}). {REASONS[row.what]}" for row in rows(ours, naive) if row.reached in SHORT]
+    return "\n".join(lines) if lines else "Everything is.\n"
 
 
 def _kinds(ours: Figures, naive: Figures) -> str:

@@ -20,9 +20,9 @@ REASONS: Final[Mapping[str, str]] = {
     "`panel_partial` ≥ 25 %: median sunny days to detect": "Less than a quarter of the output needs a third date: on "
     "two, four bird-fouled panels of 55 were called broken.",
     "`panel_soiled`: recall from 10 % beyond the neighbours": "A case opens at 15 %, and 12 % beyond the neighbours, "
-    "above what villagers wash by themselves; birds in the rains foul a panel on days without sun and look like a step. "
-    "Tried: thresholds of 13 and 14 % (one false case in 500 lamp-years of clean worlds), of 16 to 18 % and four or five "
-    "dates (fewer found).",
+    "above what villagers wash by themselves; birds in the rains foul a panel on days without sun and look like a "
+    "step. Tried: thresholds of 13 and 14 % (one false case in 500 lamp-years of clean worlds), of 16 to 18 % and "
+    "four or five dates (fewer found).",
     "`panel_soiled` 10–30 %: median error of the estimated loss": "What most of a commune's panels share is not seen "
     "as dirt: neighbours are the only measure of the sun.",
     "`battery_worn` ≤ 70 %: recall": "In the rains few nights begin full, and only those show the depth; seven such "
@@ -30,10 +30,10 @@ REASONS: Final[Mapping[str, str]] = {
     "`battery_worn`: median error of the capacity": "By the depth of a night's discharge LFP shows 20 to 97 % of its "
     "charge within 0.22 V; by its own cut-off it is known to a few points, but that comes late.",
     "`battery_worn` (knees; a step gives no notice): median lead before the first dark night": "A knee takes 23 days "
-    "from 70 % to the first dark night and 63 from its beginning (medians of 19 simulated ones): eight weeks would mean "
-    "to tell it as it begins. It is told from 80 % on, where the fall leads below 50 % within six weeks: 34 days "
-    "instead of 28 on a weak lot's open world. Tried: from 84 and 86 % on and five nights instead of seven (two to five "
-    "days more on three of four lamps, eight more false alarms in eight worlds).",
+    "from 70 % to the first dark night and 63 from its beginning (medians of 19 simulated ones): eight weeks would "
+    "mean to tell it as it begins. It is told from 80 % on, where the fall leads below 50 % within six weeks: 34 days "
+    "instead of 28 on a weak lot's open world. Tried: from 84 and 86 % on and five nights instead of seven (two to "
+    "five days more on three of four lamps, eight more false alarms in eight worlds).",
     "`battery_weak_cell`: recall": "Missed are cells whose resistance rises to five or six times what it was: such a "
     "lamp goes out early and looks worn. Tried: large batteries' resistance from the steps of their small lights (two "
     "more found of 49; kept).",

@@ -1,8 +1,8 @@
-"""Where nothing is wrong nobody is disturbed: clean worlds, a week of dust, natural dirt."""
+"""Where nothing is wrong nobody is disturbed: clean worlds, a week of dust, another profile."""
 
 import pytest
 
-from monitor.fault import NOTES, Kind
+from monitor.fault import NOTES
 from tests.story.conftest import CLEANED
 from tests.story.stage import DAY, Stage, world
 
@@ -13,15 +13,15 @@ FEAST = (
 )
 
 
-@pytest.mark.parametrize("seed", [41, 42, 43])  # chosen before anybody looked at them
+@pytest.mark.parametrize("seed", [41, 42, 43, 71, 72, 73])  # chosen before anybody looked at them
 def test_thirty_clean_nights_disturb_nobody(seed: int) -> None:
     """As shipped: clouds, dust, washing every three weeks. A note of the sky may stand on the page."""
     stage = Stage(world("", nights=30, seed=seed)).play(DAY)
     assert {case.kind for case in stage.cases(hidden=True)} <= NOTES
     assert stage.told == []
     verdicts = stage.ledger().filter(stage.ledger()["date"] < f"{stage.world.end:%Y-%m-%d}")["verdict"]
-    assert verdicts.n_unique() == 1 or verdicts.value_counts(sort=True)["count"][1:].sum() <= 2  # a report was lost
-    assert verdicts.mode().item() == "lit"
+    assert set(verdicts) <= {"lit", "unknown"}
+    assert (verdicts == "lit").mean() > 0.99  # here and there a report was lost
 
 
 def test_a_week_of_dust_over_the_commune_is_nobodys_fault() -> None:
@@ -34,13 +34,3 @@ def test_a_week_of_dust_over_the_commune_is_nobodys_fault() -> None:
 def test_another_lighting_profile_and_a_lamp_that_relearns_its_nights_are_no_faults() -> None:
     stage = Stage(world(FEAST, nights=22, habits=CLEANED)).play(DAY)
     assert [(case.subject, case.kind) for case in stage.cases()] == []
-
-
-def test_panels_that_are_told_dirty_are_dirty() -> None:
-    """Washed every three weeks only, some panels lose an eighth: a case of that is true, another kind would not be."""
-    stage = Stage(world("", nights=30)).play(DAY)
-    assert {case.kind for case in stage.cases()} <= {Kind.PANEL_SOILED}
-    for case in stage.cases():
-        dirt = stage.world.simulated.truth.nights.filter(lamp=case.lamp)["soiling"].max()
-        assert isinstance(dirt, float)
-        assert dirt > 0.08

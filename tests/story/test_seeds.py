@@ -1,6 +1,5 @@
 """The first set of mishaps under skies that nobody looked at beforehand: each becomes its case, whatever the seed."""
 
-import polars as pl
 import pytest
 
 from monitor.fault import NOTES, Kind
@@ -29,17 +28,11 @@ MISHAPS = (
 )
 
 
-@pytest.mark.parametrize("seed", [61, 62, 63])  # before 61 and 63 were looked at, dirt was told too late there
-def test_each_mishap_becomes_its_case_and_whoever_else_is_told_dirty_is_dirty(seed: int) -> None:
+@pytest.mark.parametrize("seed", [61, 62, 63, 71, 72, 73])  # 71 and on: chosen before anybody looked at them
+def test_each_mishap_becomes_its_case_and_nobody_else_has_one(seed: int) -> None:
     stage = Stage(world(MISHAPS, nights=44, seed=seed, lamps={"fatoma": 20, "konna": 6})).play(DAY)
     for subject, (kind, consequences) in EXPECTED.items():
         assert stage.case(subject, kind)
-        assert stage.kinds(subject) - consequences == {kind}, subject
-    nights = stage.world.simulated.truth.nights
-    for case in stage.cases():
-        if case.subject in EXPECTED or case.kind in NOTES:
-            continue
-        assert case.kind is Kind.PANEL_SOILED, f"{case.subject} is well"
-        near = pl.col("time").is_between(case.opened_at - 4 * DAY, case.opened_at + DAY)
-        dirt = nights.filter(pl.col("lamp") == case.lamp, near)["soiling"].max()
-        assert float(dirt or 0.0) > 0.08, f"{case.subject} is clean"  # type: ignore[arg-type]  # a share
+        assert stage.kinds(subject) - consequences - NOTES == {kind}, subject
+    others = [case for case in stage.cases() if case.subject not in EXPECTED and case.kind not in NOTES]
+    assert [(case.subject, case.kind) for case in others] == []

@@ -1,8 +1,8 @@
 """A beat: some communes whose nights are kept in memory, derived and judged together.
 
-Communes do not know of each other, so a watch does only what is new: of the communes that were heard it derives the
-dates that can have changed, and only those communes are judged again. What comes out is what judging everything from
-the first sample on would give; beats keep it small enough to be done at once.
+A watch does only what is new: of the communes that were heard it derives the dates that can have changed, and their
+beats are judged again from the first of these dates on. What comes out is what judging everything from the first sample
+on would give; beats keep it small enough to be done at once.
 """
 
 import logging
@@ -136,7 +136,7 @@ def _look(beat: Beat, ledger: pl.DataFrame, since: datetime | None, seen: Seen) 
     settled = _first_of(ledger["time"], since)
     rows = ledger.slice(settled).rechunk()
     plates = beat.plates.drop("commune", "lamp")[_places(rows, beat.plates)]
-    trends = beat.trends.follow(rows, seen.repairs, anew=since is None) if rows.height else pl.DataFrame()
+    trends = beat.trends.follow(rows, seen.repairs, anew=since is None)
     rows = rows.drop(TRENDS).hstack(plates).hstack(trends)
     if since is not None and beat.recent is not None:
         rows = pl.concat([beat.recent.filter(pl.col("time") < since), rows.select(beat.recent.columns)])

@@ -65,6 +65,8 @@ class Trends:
     def follow(self, rows: pl.DataFrame, repairs: Sequence[Repair] = (), *, anew: bool = False) -> pl.DataFrame:
         """rows: of the ledger, all from some date on, in order of time; of a date that can be followed, or of all
         dates to begin `anew`. Returns what the trends say of each of these rows, in their order."""
+        if rows.is_empty():
+            return self._nothing()
         moments = rows["time"].unique().sort().to_list()
         past = Past(len(self._lamps)) if anew else self._known_before(moments[0])
         before = {} if anew else {date: kept for date, kept in self._before.items() if date < moments[0]}
@@ -83,8 +85,12 @@ class Trends:
                 told.setdefault(name, np.empty(shape))[n] = values
         self._before = {date: before[date] for date in sorted(before)[-REMEMBERED:]}
         self._after = past
-        found = pl.DataFrame({name: values[at] for name, values in told.items()}, nan_to_null=True)
-        return found.with_columns(pl.col(FLAGS) > 0.5, pl.col(TRENDS).cast(pl.Float32))
+        return _frame({name: values[at] for name, values in told.items()})
+
+    def _nothing(self) -> pl.DataFrame:
+        """The columns, without a row."""
+        unknown = {name: np.full(len(self._lamps), np.nan) for name in NEEDED}
+        return _frame(reckon(Day(self._lamps, 0.0, unknown), Past(len(self._lamps)))).clear()
 
     def _known_before(self, date: datetime) -> Past:
         known = self._before.get(date, self._after)
@@ -118,6 +124,11 @@ def reckon(day: Day, past: Past) -> dict[str, Floats]:
         found |= battery(day, past)
         found |= _balances(day, past)
         return found | outlook(day, past, found)
+
+
+def _frame(told: Mapping[str, Floats]) -> pl.DataFrame:
+    found = pl.DataFrame(told, nan_to_null=True)
+    return found.with_columns(pl.col(FLAGS) > 0.5, pl.col(TRENDS).cast(pl.Float32))
 
 
 def _grid(values: pl.Series, at: tuple[np.ndarray, np.ndarray], shape: tuple[int, int]) -> Floats:

@@ -165,7 +165,7 @@ class Watch:
             ledger, rows = derive(beat, self.store, dates, heard, floor)
             anew = not beat.judged or forgets(beat.ledger, floor) or not self._anew.isdisjoint(beat.communes)
             mine = {date for date, names in dates.items() if not names.isdisjoint(beat.communes)}
-            look(beat, ledger, None if anew else min(mine, default=max(known)), seen)
+            look(beat, ledger, None if anew else min(mine, default=max(known, default=None)), seen)
             new = changed(of_dates(beat.ledger, dates), before)
             # Kept until it is written: if the store is away, the next tick does it.
             beat.unwritten = pl.concat([beat.unwritten, new]).unique(["lamp", "time"], keep="last")

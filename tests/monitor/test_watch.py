@@ -213,3 +213,16 @@ def test_a_repair_that_people_report_is_learnt_from_at_the_next_tick(world: Worl
     world.book.report_repair(LAMP, "driver remplacé", "technicien", date(4))
     assert world.watch.tick().clock is not None  # derived anew, without a new report
     assert world.states() == [State.OPEN]
+
+
+def test_a_world_that_was_never_heard_of_may_be_ticked_and_may_have_events() -> None:
+    """A station is started before its lamps are; a pole may be hit before it has said anything else."""
+    world = World()
+    watch = Watch(world.store, world.book, FLEET, wall=lambda: FIRST + 2 * D)
+    assert watch.tick().arrivals == 0
+    row = ("fatoma", LAMP, "tilt", FIRST + 1.5 * D, FIRST + 1.5 * D)
+    world.store.append("events", pl.DataFrame([row], schema=dict(EVENTS.schema), orient="row"))
+    watch.tick()
+    assert world.states(Kind.MOVED) == [State.OPEN]
+    world.write(FIRST, FIRST + 2 * D)
+    assert watch.tick().arrivals > 0

@@ -7,7 +7,7 @@ from itertools import pairwise
 import polars as pl
 import pytest
 
-from gateway.store import ARRIVALS, EVENTS, TABLES
+from gateway.store import ARRIVALS, EVENTS, TABLES, StoreAway
 from gateway.stores.memory import MemoryStore
 from monitor.case import State
 from monitor.casebook import Casebook, open_casebook
@@ -226,3 +226,24 @@ def test_a_world_that_was_never_heard_of_may_be_ticked_and_may_have_events() -> 
     assert world.states(Kind.MOVED) == [State.OPEN]
     world.write(FIRST, FIRST + 2 * D)
     assert watch.tick().arrivals > 0
+
+
+def test_nights_that_could_not_be_written_are_written_by_the_next_tick(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = world.store.append
+
+    def away(table: str, rows: pl.DataFrame) -> None:
+        if table == "nights":
+            raise StoreAway("the disk is full")
+        real(table, rows)
+
+    world.write(FIRST, FIRST + 3 * D)
+    monkeypatch.setattr(world.store, "append", away)
+    with pytest.raises(StoreAway):
+        world.watch.tick()
+    monkeypatch.undo()
+    world.watch.tick()
+    stored = world.store.read("nights").sort("lamp", "time")
+    assert stored.height >= 3 * len(LAMPS)
+    assert stored.equals(world.watch.ledger.select(stored.columns))

@@ -108,10 +108,14 @@ _MISSING: Final = Phrase(
 )
 _CAPACITY: Final = (
     Phrase(
-        "reste {capacity_pct} de sa capacité, {capacity_pct_month} de moins par mois",
-        "la batterie garde {capacity_pct} de sa capacité, et en perd {capacity_pct_month} par mois",
-        "{capacity_pct} of its capacity left, {capacity_pct_month} less a month",
-        "the battery keeps {capacity_pct} of its capacity and loses {capacity_pct_month} of it a month",
+        "reste {capacity_pct} de sa capacité, soit {capacity_ah} à {capacity_pm_ah} près, et"
+        " {capacity_pct_month} de moins par mois",
+        "la batterie garde {capacity_pct} de sa capacité, soit {capacity_ah} à {capacity_pm_ah} près, et en perd"
+        " {capacity_pct_month} par mois",
+        "{capacity_pct} of its capacity left, {capacity_ah} give or take {capacity_pm_ah}, and"
+        " {capacity_pct_month} less a month",
+        "the battery keeps {capacity_pct} of its capacity, {capacity_ah} give or take {capacity_pm_ah}, and loses"
+        " {capacity_pct_month} of it a month",
     ),
     Phrase(
         "reste {capacity_pct} de sa capacité, soit {capacity_ah} à {capacity_pm_ah} près",

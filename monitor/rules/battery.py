@@ -97,7 +97,7 @@ def tell_battery_worn(row: Row) -> Told:
     fading = row["capacity"] >= WORN.value and row["capacity_slope"] is not None
     return Told(
         causes=ranked(wear=0.85, cell=0.15),
-        figures=figure("capacity_pct", 100 * row["capacity"], "%", limit=100 * WORN.value)
+        figures=figure("capacity_pct", 100 * row["capacity"], "%", limit=100 * (KNEE.value if fading else WORN.value))
         + figure("capacity_pct_month", -30 * 100 * row["capacity_slope"] if fading else None, "%/month")
         + figure("capacity_ah", row["capacity"] * row["nominal_ah"], "Ah")
         + figure("capacity_pm_ah", row["capacity_pm"] * row["nominal_ah"] if row["capacity_pm"] else None, "Ah")

@@ -181,7 +181,11 @@ AIMS: Final[Sequence[Aim]] = (
     ),
     Aim("kind right, given detected", 0.8, 0.95, "", lambda f: f.kind_right.value, lambda f: share(f.kind_right)),
     Aim("a commune outage is exactly one incident", 0.95, 1.0, "", _exactly_one, _outages_words),
-    Aim("`dark_risk` 24 h ahead: recall", 0.8, 0.95, "", lambda f: f.warned.value, _warned_words),
+    Aim(
+        "`dark_risk` of the night to come, by its dusk: recall", 0.8, 0.95, "",
+        lambda f: f.warned_by_dusk.value, lambda f: share(f.warned_by_dusk),
+    ),
+    Aim("`dark_risk` 24 h before that dusk: recall", 0.8, 0.95, "", lambda f: f.warned.value, _warned_words),
     Aim("`dark_risk`: precision", 0.6, 0.85, "", lambda f: f.came_true.value, lambda f: share(f.came_true)),
 )  # fmt: skip
 

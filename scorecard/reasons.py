@@ -41,7 +41,9 @@ REASONS: Final[Mapping[str, str]] = {
     "false alarms per lamp-year (clean, harmattan, rains, blackout)": "See the list of single cases.",
     "kind right, given detected": "A worn battery's resistance passes for a failing cell's where both rise.",
     "a commune outage is exactly one incident": "See the list of single cases.",
-    "`dark_risk` 24 h ahead: recall": "Most nights that go dark in the rains follow one storm day on which the sun "
+    "`dark_risk` of the night to come, by its dusk: recall": "Cells that fail at once and batteries that were hardly "
+    "learnt.",
+    "`dark_risk` 24 h before that dusk: recall": "Most nights that go dark in the rains follow one storm day on which the sun "
     "stays below 0.3 of a clear one; the evening before, nothing is amiss. Of 215 such misses in five open worlds the "
     "chance was below 0.15 for 207, for somebody who knows each battery's true charge, its panel and the month's true "
     "distribution of cloud. The same somebody finds 0.43 at a precision of 0.58 (all cases that earn recall), 0.56 at "

@@ -265,6 +265,11 @@ LIMITS: Final[dict[Kind, dict[str, Limit]]] = {
             "pas pleines", "des lampes", "une brume qui remplit quand même les batteries n'inquiète personne"
         ),
         "bright": Limit("revenu", "des bons jours du mois", "les batteries se remplissent de nouveau"),
+        "clear": Limit(
+            "jour clair",
+            "W par Wc et sinus de la hauteur du soleil",
+            "un jour clair de n'importe quelle commune, tant qu'elle n'a pas montré le sien",
+        ),
         "dark day": Limit(
             "jour sombre", "des bons jours du mois", "un seul laisse à chaque batterie une demi-nuit de moins"
         ),

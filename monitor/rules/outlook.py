@@ -11,6 +11,9 @@ LOW: Final = Threshold(
     0.6, "of the month's better days", "the worst five days of the rains stay at 0.6, of the dry season at 0.8"
 )
 DARK_DAY: Final = Threshold(0.4, "of the month's better days", "one such day leaves every battery half a night short")
+CLEAR: Final = Threshold(
+    0.85, "W per Wp and sine of the sun's height", "a clear day of any commune, until it has shown its own"
+)
 UNFILLED: Final = Threshold(0.5, "of the lamps", "haze that still fills the batteries is nobody's concern")
 TOGETHER: Final = Threshold(0.2, "of the lamps at risk", "lamps fail one by one; four of twenty are the sky's")
 BRIGHT: Final = Threshold(0.75, "of the month's better days", "batteries fill again")
@@ -30,7 +33,7 @@ def find_low_sun(view: View) -> pl.DataFrame:
     days = (
         view.nights.group_by("commune", "time")
         .agg(
-            share=(pl.col("clearness") / pl.col("usual_clearness")).first(),
+            share=(pl.col("clearness") / pl.col("usual_clearness").fill_null(CLEAR.value)).first(),
             unfilled=(pl.col("full_n").fill_null(0) == 0).mean(),
             last_sent=pl.col("last_sent").max(),
             first_time=pl.col("first_time").min(),
@@ -96,7 +99,14 @@ RULES: Final = (
         "the commune's charging lamps together show far less sun than on the better days of the last month",
         find_low_sun,
         tell_low_sun,
-        thresholds={"low": LOW, "dark day": DARK_DAY, "unfilled": UNFILLED, "together": TOGETHER, "bright": BRIGHT},
+        thresholds={
+            "low": LOW,
+            "dark day": DARK_DAY,
+            "clear": CLEAR,
+            "unfilled": UNFILLED,
+            "together": TOGETHER,
+            "bright": BRIGHT,
+        },
     ),
     Rule(
         Kind.DARK_RISK,

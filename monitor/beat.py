@@ -24,7 +24,7 @@ from monitor.rules import RULES
 from monitor.rules.rule import View
 from monitor.samples import nameplates
 from monitor.sun import with_sun
-from monitor.trends import REMEMBERED, TRENDS, Trends
+from monitor.trends import NEEDED, REMEMBERED, TRENDS, Trends
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,7 @@ CHUNK_DAYS: Final = 8  # days of their telemetry in memory at once while catchin
 # From this solar hour on a date's samples say nothing new of the date before: the panel's night, whose middle shows the
 # lamp's clock, is known by then.
 SETTLED_HOUR: Final = 15
+LEARN_DAYS: Final = 60  # of old nights in memory at once, of what they show
 ONE_DAY: Final = timedelta(days=1)
 _ROW: Final = ["time", "lamp"]
 
@@ -112,6 +113,18 @@ def derive(
     return (ledger.filter(pl.col("time") >= floor) if forgets(ledger, floor) else ledger), sum(
         part.height for part in parts
     )
+
+
+def learn(beat: Beat, store: Store, until: datetime, repairs: Sequence[Repair]) -> None:
+    """What the stored nights before `until` show is learnt, however long ago they were."""
+    extent = store.extent("nights")
+    since = extent[0] if extent else until
+    while since < until:
+        end = min(since + LEARN_DAYS * ONE_DAY, until)
+        rows = store.read("nights", since, end, lamps=beat.plates["lamp"].to_list(), columns=[*_ROW, *NEEDED])
+        beat.trends.learn(rows.sort(_ROW), end, repairs)
+        since = end
+    beat.trends.learn(beat.ledger.clear(), until, repairs)
 
 
 def forgets(ledger: pl.DataFrame, floor: datetime) -> bool:

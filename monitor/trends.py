@@ -4,7 +4,7 @@ All of it is derived from the ledger, in the order of its dates and never from l
 a restart, and learning begins anew after a repair that people report.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -57,6 +57,18 @@ class Trends:
         # What was known before a date began, of the last few dates; and after the last of them.
         self._before: dict[datetime, Past] = {}
         self._after: Past | None = None
+        # What had been learnt when the first date began that is still in memory, and which date that is.
+        self._learnt = Past(len(self._lamps))
+        self._learnt_until: datetime | None = None
+
+    def learn(self, rows: pl.DataFrame, until: datetime, repairs: Sequence[Repair] = ()) -> None:
+        """Dates before `until` are no longer followed, but what they showed stays learnt. rows: of the ledger, of the
+        dates before it, in order of time; of those that were learnt from already, nothing more is learnt."""
+        if self._learnt_until is not None:
+            rows = rows.filter(pl.col("time") >= self._learnt_until)
+        for _ in self._followed(rows.filter(pl.col("time") < until), self._learnt, repairs):
+            pass
+        self._learnt_until = until
 
     def can_follow(self, since: datetime) -> bool:
         """Whether what was before this date is still known."""
@@ -64,28 +76,39 @@ class Trends:
 
     def follow(self, rows: pl.DataFrame, repairs: Sequence[Repair] = (), *, anew: bool = False) -> pl.DataFrame:
         """rows: of the ledger, all from some date on, in order of time; of a date that can be followed, or of all
-        dates to begin `anew`. Returns what the trends say of each of these rows, in their order."""
+        dates in memory to begin `anew`. Returns what the trends say of each of these rows, in their order."""
         if rows.is_empty():
             return self._nothing()
-        moments = rows["time"].unique().sort().to_list()
-        past = Past(len(self._lamps)) if anew else self._known_before(moments[0])
-        before = {} if anew else {date: kept for date, kept in self._before.items() if date < moments[0]}
+        first = rows["time"][0]
+        past = self._learnt.copy() if anew else self._known_before(first)
+        before = {} if anew else {date: kept for date, kept in self._before.items() if date < first}
         at = (rows["time"].rle_id().to_numpy(), self._lamps.places(rows["lamp"]))
-        shape = (len(moments), len(self._lamps))
-        ledger = {name: _grid(rows[name], at, shape) for name in NEEDED}
-        renewed = self._renewed(repairs)
         told: dict[str, Floats] = {}
-        for n, moment in enumerate(moments):
-            if n >= len(moments) - REMEMBERED:
-                before[moment] = past.copy()
-            if moment in renewed:
-                past.forget(renewed[moment])
-            day = Day(self._lamps, (moment - EPOCH) / ONE_DAY, {name: values[n] for name, values in ledger.items()})
-            for name, values in reckon(day, past).items():
-                told.setdefault(name, np.empty(shape))[n] = values
+        dates = rows["time"].n_unique()
+        for n, (moment, known, found) in enumerate(self._followed(rows, past, repairs, copies=REMEMBERED)):
+            if known is not None:
+                before[moment] = known
+            for name, values in found.items():
+                told.setdefault(name, np.empty((dates, len(self._lamps))))[n] = values
         self._before = {date: before[date] for date in sorted(before)[-REMEMBERED:]}
         self._after = past
         return _frame({name: values[at] for name, values in told.items()})
+
+    def _followed(
+        self, rows: pl.DataFrame, past: Past, repairs: Sequence[Repair], copies: int = 0
+    ) -> Iterator[tuple[datetime, Past | None, dict[str, Floats]]]:
+        """Each date of the rows: for the last `copies` of them what was known before, and what it adds; `past` comes to
+        know it."""
+        moments = rows["time"].unique().sort().to_list()
+        at = (rows["time"].rle_id().to_numpy(), self._lamps.places(rows["lamp"]))
+        ledger = {name: _grid(rows[name], at, (len(moments), len(self._lamps))) for name in NEEDED}
+        renewed = self._renewed(repairs)
+        for n, moment in enumerate(moments):
+            known = past.copy() if n >= len(moments) - copies else None
+            if moment in renewed:
+                past.forget(renewed[moment])
+            day = Day(self._lamps, (moment - EPOCH) / ONE_DAY, {name: values[n] for name, values in ledger.items()})
+            yield moment, known, reckon(day, past)
 
     def _nothing(self) -> pl.DataFrame:
         """The columns, without a row."""

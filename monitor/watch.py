@@ -24,6 +24,7 @@ from monitor.beat import (
     changed,
     derive,
     forgets,
+    learn,
     look,
     of_dates,
     touched_by,
@@ -164,6 +165,8 @@ class Watch:
             before = of_dates(beat.ledger, dates)
             ledger, rows = derive(beat, self.store, dates, heard, floor)
             anew = not beat.judged or forgets(beat.ledger, floor) or not self._anew.isdisjoint(beat.communes)
+            if forgets(beat.ledger, floor):
+                beat.trends.learn(beat.ledger, floor, repairs)
             mine = {date for date, names in dates.items() if not names.isdisjoint(beat.communes)}
             look(beat, ledger, None if anew else min(mine, default=max(known, default=None)), seen)
             new = changed(of_dates(beat.ledger, dates), before)
@@ -201,6 +204,9 @@ class Watch:
             self._hearing, self._cursor, self._clock = _recalled(remembered)
         since = _floor(self._clock or datetime(2000, 1, 1, tzinfo=UTC)) - timedelta(days=FORGOTTEN_NIGHTS)
         self._beats = beats(self.fleet, self.store.read("nights", since=since))
+        repairs = self.casebook.repairs()
+        for beat in self._beats:
+            learn(beat, self.store, since, repairs)
         self._news, self._stale, self._anew = News(), set(), set()
 
     def _new_arrivals(self) -> pl.DataFrame:

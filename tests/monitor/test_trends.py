@@ -68,6 +68,16 @@ class TestWhatIsLearnt:
             assert trends.follow(sick.filter(some)).equals(whole.filter(some)), f"dates {first} to {last}"
         assert not trends.can_follow(dates[5])
 
+    def test_goes_on_where_old_dates_are_forgotten(self) -> None:
+        """Or a panel that has long been weak would come to be its own usual one."""
+        sick = table(weaker(0.6, AFTER)).sort("time", "lamp")
+        later = sick.filter(pl.col("time") >= date(20))
+        whole = Trends(PLATES.sort("lamp")).follow(sick, anew=True)
+        trends = Trends(PLATES.sort("lamp"))
+        trends.learn(sick.filter(pl.col("time") < date(12)), date(12))
+        trends.learn(sick, date(20))  # from the 12th on
+        assert trends.follow(later, anew=True).equals(whole.filter(sick["time"] >= date(20)))
+
     def test_no_two_steps_share_what_they_remember(self, monkeypatch: pytest.MonkeyPatch) -> None:
         asked: list[tuple[str, str]] = []
         for method in ("window", "before", "filled", "count", "usual"):

@@ -174,6 +174,14 @@ class TestACaseOlderThanMemory:
     def test_nothing_else_was_made_of_it(self, old: World) -> None:
         assert {case.kind for case in old.book.cases(withdrawn=True)} == {Kind.DARK}
 
+    def test_what_was_learnt_before_is_known_after_a_restart(self, old: World) -> None:
+        """The first nights are no longer in memory; each lamp's usual is still theirs."""
+        anew = Watch(old.store, old.book, FLEET)
+        assert not anew.tick().changes
+        assert anew.ledger.equals(old.watch.ledger)
+        known = old.watch.ledger.filter(pl.col("time") == old.watch.ledger["time"].min())["yield_ratio"]
+        assert known.null_count() < known.len()
+
     def test_memory_is_bounded(self, old: World) -> None:
         assert old.watch.ledger["time"].n_unique() <= MEMORY_NIGHTS + FORGOTTEN_NIGHTS + 1
         assert old.store.read("nights")["time"].n_unique() >= NIGHTS

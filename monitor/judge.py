@@ -87,7 +87,10 @@ class Judge:
                 standing[numbers[episode.kind]][episode.subject] = episode
         if since is None:
             self._forget()
-        self._hear(self._ask(view, standing), standing, view.nights, since)
+        whole = pl.col(_RULE).is_in([n for n, rule in enumerate(self._rules) if rule.whole]) & pl.col(_PLACE).is_null()
+        anew = pl.lit(True) if since is None else whole | (pl.col("time") >= since)
+        found = [rows.filter(anew) for rows in self._ask(view, standing) if rows.height]
+        self._hear([rows for rows in found if rows.height], anew, standing, view.nights, since)
         stays = self._walk(standing)
         rows = self._rows([stay.row.place for _, stay in stays if stay.row is not None])
         if remember is not None:
@@ -138,15 +141,10 @@ class Judge:
         return pl.collect_all(plans)
 
     def _hear(
-        self, found: Sequence[pl.DataFrame], standing: Sequence[Mapping[str, Episode]], nights: pl.DataFrame,
-        since: datetime | None,
+        self, found: Sequence[pl.DataFrame], anew: pl.Expr, standing: Sequence[Mapping[str, Episode]],
+        nights: pl.DataFrame, since: datetime | None,
     ) -> None:  # fmt: skip
-        """Puts what was found in the place of what was said of these dates before."""
-        whole = [n for n, rule in enumerate(self._rules) if rule.whole]
-        anew = pl.col(_RULE).is_in(whole) & pl.col(_PLACE).is_null()
-        if since is not None:
-            anew |= pl.col("time") >= since
-            found = [rows.filter(anew) for rows in found]
+        """Puts what was found in the place of what was said before of what is `anew`."""
         said = pl.concat([self._said.filter(~anew), *[rows.select(list(_SAID)).cast(_SAID) for rows in found]]).sort(
             "time", maintain_order=True
         )
@@ -157,15 +155,16 @@ class Judge:
         said = said.join(known, on=[_RULE, _SUBJECT], how="left", maintain_order="left")
         begun = (pl.col("bad") | pl.col("standing").fill_null(False)).cum_max().over(_RULE, _SUBJECT)
         self._said = said.filter(begun).drop("standing")
-        bad = [rows.filter("bad") for rows in found]
-        for n, rows in enumerate(bad):
+        bad = [rows for rows in (rows.filter("bad") for rows in found) if rows.height]
+        for rows in bad:
             own = [name for name in rows.columns if name not in _SAID]
-            if own and (rows.height or self._own[n] is not None):
+            if own:
+                n = rows[_RULE][0]
                 before = self._own[n]
                 rows = rows.select(_RULE, _SUBJECT, "time", _PLACE, *own)
                 self._own[n] = rows if before is None else pl.concat([before.filter(~anew), rows], how="diagonal")
-        places = pl.concat([rows[_PLACE] for rows in bad]).drop_nulls().unique().sort()
-        told = nights[places]
+        places = pl.concat([pl.Series(dtype=pl.UInt32), *(rows[_PLACE] for rows in bad)])
+        told = nights[places.drop_nulls().unique().sort()]
         before = self._nights
         self._nights = told if before is None else pl.concat([before.filter(pl.col("time") < since), told])
 

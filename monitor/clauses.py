@@ -7,7 +7,8 @@ from typing import Final
 
 from monitor.fault import Figure, Kind
 from monitor.glossary import TERMS, Tongue, limit_of, peers_of, value_of
-from monitor.phrases import PAIRS, PHRASES, SAID_LAST, Phrase
+from monitor.phrase import Phrase
+from monitor.phrases import PAIRS, PHRASES, SAID_LAST
 
 HARDLY_AH: Final = 0.5
 HEALTHY_PCT: Final = 90  # of its neighbours' output; lamps differ by so much

@@ -6,141 +6,26 @@ that an SMS has where French offers a word: "chargés", not "reçus".
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from monitor.fault import Kind
-
-
-@dataclass(frozen=True, slots=True)
-class Phrase:
-    """Short for the SMS, long as a clause of a sentence. `none`: said only where this figure is nought, in its place.
-
-    `also`: a figure that need not be named any more.
-    """
-
-    fr: str
-    fr_long: str
-    en: str
-    en_long: str
-    none: str = ""
-    also: str = ""
-
-
-_LED: Final = Phrase(
-    "{led_w} pour {target_pct} demandés",
-    "la lampe reçoit {led_w} pour {target_pct} demandés",
-    "{led_w} for {target_pct} asked",
-    "the lamp gets {led_w} for {target_pct} asked",
-)
-_TAP: Final = Phrase(
-    "{tap_w} partent ailleurs",
-    "{tap_w} partent de la batterie ailleurs que dans la lampe",
-    "{tap_w} go elsewhere",
-    "{tap_w} leave the battery for elsewhere than the lamp",
-)
-_UNLIT: Final = Phrase(
-    "aucune lumière sur {scheduled_min} prévues",
-    "il n'a pas éclairé du tout sur {scheduled_min} prévues",
-    "no light out of {scheduled_min}",
-    "it gave no light out of {scheduled_min} scheduled",
-    none="lit_min",
-)
-_LIT: Final = Phrase(
-    "{lit_min} de lumière sur {scheduled_min}",
-    "il a éclairé {lit_min} sur {scheduled_min} prévues",
-    "{lit_min} of light out of {scheduled_min}",
-    "it gave light for {lit_min} out of {scheduled_min} scheduled",
-)
-_CUT: Final = Phrase(
-    "batterie {battery_v} (coupure à {cut_off_v})",
-    "la batterie est tombée à {battery_v} pour une coupure à {cut_off_v}",
-    "battery {battery_v} (cut-off at {cut_off_v})",
-    "the battery fell to {battery_v} with its cut-off at {cut_off_v}",
-)
-_CUT_LIMIT: Final = Phrase(
-    "batterie {battery_v} (coupure à {battery_v.limit})",
-    "la batterie est tombée à {battery_v} pour une coupure à {battery_v.limit}",
-    "battery {battery_v} (cut-off at {battery_v.limit})",
-    "the battery fell to {battery_v} with its cut-off at {battery_v.limit}",
-)
-_NIGHT_V: Final = Phrase(
-    "batterie {dusk_v} au soir, {dawn_v} à l'aube",
-    "la batterie passe de {dusk_v} au soir à {dawn_v} à l'aube",
-    "battery {dusk_v} at dusk, {dawn_v} at dawn",
-    "the battery goes from {dusk_v} at dusk to {dawn_v} at dawn",
-)
-_CHARGE: Final = Phrase(
-    "{charge_w} de charge contre {peers_charge_w} chez ses voisins",
-    "la batterie reçoit {charge_w} contre {peers_charge_w} chez ses voisins",
-    "{charge_w} of charge against {peers_charge_w} at its neighbours",
-    "the battery gets {charge_w} against {peers_charge_w} at its neighbours",
-)
-_PEERS_W: Final = Phrase(
-    "panneau {pv_w} contre {pv_w.peers} chez ses voisins",
-    "le panneau donne {pv_w} contre {pv_w.peers} chez ses voisins",
-    "panel {pv_w} against {pv_w.peers} at its neighbours",
-    "the panel gives {pv_w} against {pv_w.peers} at its neighbours",
-)
-_PEERS_A: Final = Phrase(
-    "panneau {pv_a} contre {pv_a.peers} chez ses voisins",
-    "le panneau donne {pv_a} contre {pv_a.peers} chez ses voisins",
-    "panel {pv_a} against {pv_a.peers} at its neighbours",
-    "the panel gives {pv_a} against {pv_a.peers} at its neighbours",
-)
-_PV: Final = Phrase(
-    "panneau {pv_v} mais {pv_a}",
-    "le panneau est à {pv_v} mais ne donne que {pv_a}",
-    "panel {pv_v} but {pv_a}",
-    "the panel has {pv_v} but gives only {pv_a}",
-)
-_OUTPUT: Final = Phrase(
-    "{ratio_pct} de la production de ses voisins",
-    "le panneau donne {ratio_pct} de ce que donnent ses voisins",
-    "{ratio_pct} of its neighbours' output",
-    "the panel gives {ratio_pct} of what its neighbours give",
-)
-_MISSING: Final = Phrase(
-    "{silent_lamps} sur {lamps} sans nouvelles",
-    "il y a {silent_lamps} sur {lamps} sans nouvelles",
-    "no word from {silent_lamps} of {lamps}",
-    "there is no word from {silent_lamps} of {lamps}",
-)
-_CAPACITY: Final = (
-    Phrase(
-        "reste {capacity_pct} de sa capacité, soit {capacity_ah} à {capacity_pm_ah} près, et"
-        " {capacity_pct_month} de moins par mois",
-        "la batterie garde {capacity_pct} de sa capacité, soit {capacity_ah} à {capacity_pm_ah} près, et en perd"
-        " {capacity_pct_month} par mois",
-        "{capacity_pct} of its capacity left, {capacity_ah} give or take {capacity_pm_ah}, and"
-        " {capacity_pct_month} less a month",
-        "the battery keeps {capacity_pct} of its capacity, {capacity_ah} give or take {capacity_pm_ah}, and loses"
-        " {capacity_pct_month} of it a month",
-    ),
-    Phrase(
-        "reste {capacity_pct} de sa capacité, soit {capacity_ah} à {capacity_pm_ah} près",
-        "la batterie garde {capacity_pct} de sa capacité, soit {capacity_ah} à {capacity_pm_ah} près",
-        "{capacity_pct} of its capacity left, {capacity_ah} give or take {capacity_pm_ah}",
-        "the battery keeps {capacity_pct} of its capacity, {capacity_ah} give or take {capacity_pm_ah}",
-    ),
-    Phrase(
-        "reste {capacity_pct} de sa capacité, soit {capacity_ah}",
-        "la batterie garde {capacity_pct} de sa capacité, soit {capacity_ah}",
-        "{capacity_pct} of its capacity left, {capacity_ah}",
-        "the battery keeps {capacity_pct} of its capacity, {capacity_ah}",
-    ),
-    Phrase(
-        "reste {capacity_pct} de sa capacité",
-        "la batterie garde {capacity_pct} de sa capacité",
-        "{capacity_pct} of its capacity left",
-        "the battery keeps {capacity_pct} of its capacity",
-    ),
-)
-_FALL: Final = Phrase(
-    "{step_v} perdus d'un coup",
-    "la tension de la batterie a chuté de {step_v} d'un coup",
-    "{step_v} lost at once",
-    "the battery voltage fell by {step_v} at once",
+from monitor.phrase import (
+    CAPACITY,
+    CHARGE,
+    CUT,
+    CUT_LIMIT,
+    FALL,
+    LED,
+    LIT,
+    MISSING,
+    NIGHT_V,
+    OUTPUT,
+    PEERS_A,
+    PEERS_W,
+    PV,
+    TAP,
+    UNLIT,
+    Phrase,
 )
 
 PHRASES: Final[Mapping[Kind, tuple[Phrase, ...]]] = {
@@ -159,21 +44,21 @@ PHRASES: Final[Mapping[Kind, tuple[Phrase, ...]]] = {
             "the battery would do ({battery_v}) but the lamp gets {led_w}",
             "the battery has {battery_v} but the lamp gets {led_w} for {target_pct} asked",
         ),
-        _LED,
-        _UNLIT,
-        _LIT,
-        _CUT,
+        LED,
+        UNLIT,
+        LIT,
+        CUT,
     ),
     Kind.EARLY_OFF: (
         Phrase("éteint {out_at}", "il s'est éteint {out_at}", "out {out_at}", "it went out {out_at}"),
-        _TAP,
-        _UNLIT,
-        _LIT,
-        _CUT,
-        _CUT_LIMIT,
-        _OUTPUT,
-        *_CAPACITY,
-        _NIGHT_V,
+        TAP,
+        UNLIT,
+        LIT,
+        CUT,
+        CUT_LIMIT,
+        OUTPUT,
+        *CAPACITY,
+        NIGHT_V,
     ),
     Kind.FLICKER: (
         Phrase(
@@ -190,7 +75,7 @@ PHRASES: Final[Mapping[Kind, tuple[Phrase, ...]]] = {
             "{led_w} instead of {led_w.peers} at its neighbours",
             "the lamp gets {led_w} instead of {led_w.peers} at its neighbours",
         ),
-        _LED,
+        LED,
         Phrase(
             "{ratio_pct} de sa puissance",
             "c'est {ratio_pct} de sa puissance",
@@ -217,13 +102,13 @@ PHRASES: Final[Mapping[Kind, tuple[Phrase, ...]]] = {
             "{loss_pct} of output lost, {loss_pct_day} more a day",
             "the panel loses {loss_pct} of its output, and {loss_pct_day} more every day",
         ),
-        _OUTPUT,
+        OUTPUT,
     ),
     Kind.PANEL_PARTIAL: (
-        _CHARGE,
-        _PEERS_W,
-        _PEERS_A,
-        _OUTPUT,
+        CHARGE,
+        PEERS_W,
+        PEERS_A,
+        OUTPUT,
         Phrase(
             "tension du panneau en baisse de {step_v}",
             "la tension du panneau a baissé de {step_v}",
@@ -245,9 +130,9 @@ PHRASES: Final[Mapping[Kind, tuple[Phrase, ...]]] = {
             "{pv_a} in {sun_hours} of sun, neighbours {peers_charge_w}",
             "the panel gave {pv_a} in {sun_hours} of sun while its neighbours gave {peers_charge_w}",
         ),
-        _CHARGE,
-        _PEERS_W,
-        _PEERS_A,
+        CHARGE,
+        PEERS_W,
+        PEERS_A,
         Phrase(
             "panneau {pv_a} en plein soleil",
             "le panneau donne {pv_a} en plein soleil",
@@ -261,9 +146,9 @@ PHRASES: Final[Mapping[Kind, tuple[Phrase, ...]]] = {
             "the panel gives {pv_w} in full sun",
         ),
     ),
-    Kind.BATTERY_WORN: (*_CAPACITY, _NIGHT_V),
+    Kind.BATTERY_WORN: (*CAPACITY, NIGHT_V),
     Kind.BATTERY_WEAK_CELL: (
-        _FALL,
+        FALL,
         Phrase(
             "batterie de {nominal_v}, chute de {sag_v} à l'allumage",
             "la batterie de {nominal_v} avait {dusk_v} au soir et chute de {sag_v} à l'allumage "
@@ -278,7 +163,7 @@ PHRASES: Final[Mapping[Kind, tuple[Phrase, ...]]] = {
             "battery of {nominal_v} at {dusk_v} at dusk",
             "the battery of {nominal_v} had {dusk_v} at dusk",
         ),
-        _NIGHT_V,
+        NIGHT_V,
     ),
     Kind.BATTERY_LOST: (
         Phrase(
@@ -339,8 +224,8 @@ PHRASES: Final[Mapping[Kind, tuple[Phrase, ...]]] = {
             "battery {battery_v}, limit {limit_v}",
             "the battery has {battery_v} with a limit of {limit_v}",
         ),
-        _PV,
-        _CHARGE,
+        PV,
+        CHARGE,
         Phrase(
             "{charge_w} de charge en {sun_hours} de soleil",
             "la batterie reçoit {charge_w} en {sun_hours} de soleil",
@@ -389,14 +274,14 @@ PHRASES: Final[Mapping[Kind, tuple[Phrase, ...]]] = {
             "{dark_probability_pct} risk within 3 nights",
             "the risk within 3 nights is {dark_probability_pct}",
         ),
-        _TAP,
+        TAP,
         Phrase(
             "reste {autonomy_nights} de réserve",
             "il reste {autonomy_nights} de réserve",
             "{autonomy_nights} of reserve left",
             "{autonomy_nights} of reserve are left",
         ),
-        *_CAPACITY,
+        *CAPACITY,
     ),
     Kind.LOW_SUN: (
         Phrase(
@@ -408,5 +293,5 @@ PHRASES: Final[Mapping[Kind, tuple[Phrase, ...]]] = {
     ),
 }
 # Whatever the kind: figures that mean little one without the other.
-PAIRS: Final = (_LED, _UNLIT, _LIT, _CUT, _NIGHT_V, _CHARGE, _PEERS_W, _PEERS_A, _PV, _MISSING, *_CAPACITY)
+PAIRS: Final = (LED, UNLIT, LIT, CUT, NIGHT_V, CHARGE, PEERS_W, PEERS_A, PV, MISSING, *CAPACITY)
 SAID_LAST: Final = ("nights", "sunny_days")  # they say how sure one is, not what is wrong

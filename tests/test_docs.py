@@ -25,17 +25,9 @@ SETTING = re.compile(r"TREZOR_[A-Z0-9_]+")
 
 @pytest.fixture(scope="module")
 def prose() -> str:
-    """README.md and every page of docs/. The README may be written last, the other pages are there."""
+    """README.md and every page of docs/."""
     pages = sorted((ROOT / "docs").glob("*.md"))
-    readme = ROOT / "README.md"
-    return "\n".join(page.read_text(encoding="utf-8") for page in [*pages, *([readme] if readme.exists() else [])])
-
-
-@pytest.fixture
-def with_readme(prose: str) -> str:
-    if not (ROOT / "README.md").exists():
-        pytest.skip("README.md does not exist yet: commands and settings are explained there")
-    return prose
+    return "\n".join(page.read_text(encoding="utf-8") for page in [*pages, ROOT / "README.md"])
 
 
 def commands(group: click.Command, name: str = "trezor") -> Iterator[tuple[str, click.Command]]:
@@ -81,16 +73,16 @@ def missing(words: Iterable[str]) -> None:
     assert not found, f"named nowhere in README.md or docs/*.md: {found}"
 
 
-def test_every_command_is_named(with_readme: str) -> None:
-    missing(name for name, _ in commands(cli) if not named(name, with_readme))
+def test_every_command_is_named(prose: str) -> None:
+    missing(name for name, _ in commands(cli) if not named(name, prose))
 
 
-def test_every_option_is_named(with_readme: str) -> None:
-    missing(f"{option} of {command}" for option, command in options() if not named(option, with_readme))
+def test_every_option_is_named(prose: str) -> None:
+    missing(f"{option} of {command}" for option, command in options() if not named(option, prose))
 
 
-def test_every_setting_is_named(with_readme: str) -> None:
-    missing(name for name in settings() if not named(name, with_readme))
+def test_every_setting_is_named(prose: str) -> None:
+    missing(name for name in settings() if not named(name, prose))
 
 
 def test_every_fault_kind_is_named(prose: str) -> None:

@@ -17,6 +17,7 @@ import polars as pl
 from gateway.fleet import Fleet
 from gateway.store import NIGHTS, Store
 from monitor.case import Repair
+from monitor.day import places
 from monitor.fault import Episode
 from monitor.judge import CONTEXT_DATES, Forgotten, Judge
 from monitor.nights import SAMPLED, nights
@@ -148,7 +149,8 @@ def look(beat: Beat, ledger: pl.DataFrame, since: datetime | None, seen: Seen) -
 def _look(beat: Beat, ledger: pl.DataFrame, since: datetime | None, seen: Seen) -> None:
     settled = _first_of(ledger["time"], since)
     rows = ledger.slice(settled).rechunk()
-    plates = beat.plates.drop("commune", "lamp")[_places(rows, beat.plates)]
+    # The ledger is wide: a join with the nameplates would copy all of it.
+    plates = beat.plates.drop("commune", "lamp")[places(rows["lamp"], beat.plates["lamp"])]
     trends = beat.trends.follow(rows, seen.repairs, anew=since is None)
     rows = rows.drop(TRENDS).hstack(plates).hstack(trends)
     if since is not None and beat.recent is not None:
@@ -169,12 +171,6 @@ def _look(beat: Beat, ledger: pl.DataFrame, since: datetime | None, seen: Seen) 
 def _first_of(moments: pl.Series, since: datetime | None) -> int:
     """The place of the first moment that is not before `since`; they are in order."""
     return 0 if since is None else int(moments.search_sorted(since, side="left"))
-
-
-def _places(rows: pl.DataFrame, plates: pl.DataFrame) -> pl.Series:
-    """Of each row the number of its lamp's nameplate. The ledger is wide: a join would copy all of it."""
-    index = plates.select("lamp").with_row_index("at")
-    return rows.select("lamp").join(index, on="lamp", how="left", maintain_order="left")["at"]
 
 
 def touched_by(

@@ -43,9 +43,7 @@ class Lamps:
 
     def places(self, names: pl.Series) -> NDArray[np.int64]:
         """The number of each of these lamps; all must be known."""
-        index = pl.DataFrame({"lamp": self.names}).with_row_index("at")
-        at = names.to_frame("lamp").join(index, on="lamp", how="left", maintain_order="left")["at"]
-        return at.cast(pl.Int64).to_numpy()
+        return places(names, self.names).cast(pl.Int64).to_numpy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +67,12 @@ class Day:
 
     def filled(self, name: str, value: float = 0.0) -> Floats:
         return np.where(np.isnan(self.ledger[name]), value, self.ledger[name])
+
+
+def places(names: pl.Series, among: pl.Series) -> pl.Series:
+    """For each name its place among those, null where it is not there."""
+    index = among.to_frame("lamp").with_row_index("at")
+    return names.to_frame("lamp").join(index, on="lamp", how="left", maintain_order="left")["at"]
 
 
 def _numbers(groups: pl.DataFrame) -> NDArray[np.int64]:

@@ -49,7 +49,8 @@ def outlook(day: Day, past: Past, battery: Mapping[str, Floats]) -> dict[str, Fl
     said_full = battery["began_full"] > 0
     took, cut = day.filled("discharge_ah"), day["cut_ah"]
     weak = _weak(past, battery)
-    own = _own_losses(day, past, said_full & ~weak, took)
+    took_before = past.before("took", took)
+    own = _own_losses(day, past, said_full & ~weak, took_before)
     # A night that the battery ended took less than the lamp would have.
     whole = past.filled("night_ah", np.where(np.isnan(cut) & (took > 0), took, np.nan))
     night = np.nan_to_num(past.before("whole night", whole))
@@ -74,7 +75,7 @@ def outlook(day: Day, past: Past, battery: Mapping[str, Floats]) -> dict[str, Fl
     # Where hours of a day are missing, what it brought is not known: as much as the night took, most likely.
     gained = np.where(heard, gain, np.maximum(gain, night))
     # One high reading is no full battery where what it lacked was not charged.
-    full = said_full & ((gained >= FILLED * past.before("last night", took)) | (day.filled("full_n") >= SURELY_FULL))
+    full = said_full & ((gained >= FILLED * took_before) | (day.filled("full_n") >= SURELY_FULL))
     # At a weak cell's voltage the charger stops early, and says full: what it did not give back is missing still.
     owed = full & weak & (since_full > 0) & heard & (gained < RETURNED * below)
     now = np.where(full & ~owed, 0.0, np.maximum(below - gained, 0.0))
@@ -132,11 +133,10 @@ def _weak(past: Past, battery: Mapping[str, Floats]) -> Bools:
     return np.asarray(battery["resistance_ratio"] * np.where(np.isnan(capacity), 1.0, capacity) ** 2 >= WEAK)
 
 
-def _own_losses(day: Day, past: Past, full: Bools, took: Floats) -> Floats:
+def _own_losses(day: Day, past: Past, full: Bools, took_before: Floats) -> Floats:
     """Which share of what is charged comes out again. From full to full, what was charged is what was drawn and its
     losses: each lamp's own, its sensors' errors too."""
     full_before = past.before("began full", full.astype(np.float64)) > 0
-    took_before = past.before("took", took)
     cycle = full & full_before & (day["charge_ah"] > 0)
     shares = past.window("own shares", np.where(cycle, took_before / day["charge_ah"], np.nan), OWN_DATES)
     own = past.filled("own losses", median(shares, 2))

@@ -5,9 +5,9 @@ from typing import Final
 import numpy as np
 
 from monitor.day import Day
-from monitor.outlook import TO_CUT
 from monitor.past import FEWEST_DATES, LEARNING_DATES, Bools, Floats, Past, deviation, median
 from monitor.peers import MIN_PEERS
+from monitor.to_cut import TO_CUT
 
 # Open-circuit voltage of one cell at rest by state of charge (0…1): LFP as measured on three real nodes, lead gel and
 # NiMH as published by makers. Only its shape is used: each lamp's own first weeks set its scale.

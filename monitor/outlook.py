@@ -11,41 +11,37 @@ import numpy as np
 from scipy.special import ndtr
 
 from monitor.day import Day
-from monitor.past import Bools, Floats, Past, deviation, mean, median
+from monitor.past import Bools, Floats, Past, mean, median, quantiles
+from monitor.to_cut import ToCut
 
-# Share of a full charge that flows before the load is cut off. The cells of a pack end one after the other, and the
-# load pulls the voltage down: less than the chemistry holds. [K], until the lamp's own cut-offs have shown it.
-TO_CUT: Final = {"lfp": 0.80, "nimh": 0.73, "gel": 0.78}
-TO_CUT_ERROR: Final = 0.08  # of the nameplate, of that share before the first cut-off …
-TO_CUT_LEARNT: Final = 0.05  # … and after it
 COULOMBIC: Final = 0.96  # of the charge comes out again, as long as the battery is not full [K]
 # LFP shows its own share from full to full, its sensors' errors included; what others take when full is gassed away.
 SHOWS_ITS_OWN: Final = "lfp"
 OWN_DATES: Final = 14  # by which its own losses are known
 LEARNT_CYCLES: Final = 3  # full charges, before a lamp's own balance can be trusted for a forecast
-SURE_OF_ONE: Final = 0.97  # of what one night took from a full battery: so much it holds
-SURE_OF: Final = 0.85  # of what was counted as given over days
-REFUTED: Final = 0.95  # of what the cut-offs showed: who gives more holds more
-CUT_SHORT: Final = 0.95  # of what flowed until a cut-off: so much the battery will give again
+COUNTED: Final = 0.02  # of the nameplate: error of what one night's current adds up to …
+MISCOUNTED: Final = 0.02  # … and of what was charged since the battery was surely full or cut off
+OTHER_NIGHT: Final = 0.04  # of what a night takes, from one to the next
 PLENTY: Final = 1.15  # of what a night takes; a healthy panel brings twice as much
 FILLED: Final = 0.5  # of what the night took: less charge than this fills no battery
 WEAK: Final = 2.0  # times the resistance that its wear explains: a cell is failing
 RETURNED: Final = 0.85  # of what was missing: a battery with such a cell that got less is not full, its charger stopped
 SURELY_FULL: Final = 3  # samples at the end of charge
-FADING: Final = 0.985  # a day: what was learnt of a battery that changes, or is changed
+LEAST_LEFT: Final = 0.01  # of the nameplate, in a battery that was not cut off
 NIGHTS: Final = 3  # ahead that dark_risk speaks of
 FOREVER: Final = 30.0  # nights of autonomy; more is not told
-USUAL_SWING: Final = 0.12  # of a day's charge from one day to the next, where the commune's sun is not known [K]
-LEAST_SWING: Final = 0.06
-# Of a day's difference from the usual sun, left on the next one: measured 0.2…0.3 in the dry months, none in the rains.
-CLOUDY_SPELL: Final = 0.2
+SUNS: Final = 30  # dates whose sun is what a day may bring: cloud comes and goes, the next day is like any of them
+FEWEST_SUNS: Final = 5
+SKIES: Final = (0.1, 0.3, 0.5, 0.7, 0.9)  # quantiles: from a dull day to a bright one
+OWN_SWING: Final = 0.15  # of what a day brings, beside the commune's sun: the lamp's own, and what no month has shown
 
 
 def outlook(day: Day, past: Past, battery: Mapping[str, Floats]) -> dict[str, Floats]:
-    """autonomy: nights until the cut-off if days and nights go on as they were; dark_risk: probability that the night
-    of the date or one of the next two ends early; both as known at its dusk. `missing`: Ah below full before the
-    night. battery: what monitor.capacity says of the date."""
+    """autonomy: nights until the cut-off if days and nights go on as they were; dark_risk: probability that the battery
+    is cut off in the night of the date or in one of the next two; both as known at its dusk. `missing`: Ah below full
+    before the night. battery: what monitor.capacity says of the date."""
     lamps = day.lamps
+    nominal = lamps.nominal_ah
     said_full = battery["began_full"] > 0
     took, cut = day.filled("discharge_ah"), day["cut_ah"]
     weak = _weak(past, battery)
@@ -54,77 +50,94 @@ def outlook(day: Day, past: Past, battery: Mapping[str, Floats]) -> dict[str, Fl
     # A night that the battery ended took less than the lamp would have.
     whole = past.filled("night_ah", np.where(np.isnan(cut) & (took > 0), took, np.nan))
     night = np.nan_to_num(past.before("whole night", whole))
-    clearness = day["clearness"]
-    suns = past.window("sun", clearness, 14)
-    usual = mean(suns[:, -10:])
-    swing = past.filled("swing", deviation(suns, 5) / mean(suns, 5))
-    swing = np.maximum(np.where(np.isnan(swing), USUAL_SWING, swing), LEAST_SWING)
     # A failing cell sinks the voltage as wear does; what the battery held before is nearer the truth.
     capacity = past.filled("sound capacity", np.where(weak, np.nan, battery["capacity"]))
-    nominal = lamps.nominal_ah
-    prior = nominal * np.clip(np.where(np.isnan(capacity), 1.0, capacity), 0.1, 1.05) * lamps.by_chemistry(TO_CUT)
     heard = day.seen & day.known("discharge_ah")
     dead = day["dead_n"] >= 4
-    gain = day.filled("charge_ah") * own
-
-    below = past.array("below", begin=0.0)  # Ah below full, after the night before
-    since_full = past.array("since full", begin=0.0)  # whether `below` is counted from a full charge
-    learnt = past.array("learnt to cut")  # Ah that flowed from full until the lamp's own cut-offs
-    least = past.array("least to cut", begin=0.0)  # Ah that flowed without one
-    yields = past.array("yields", 3)  # Ah per clearness, of the last days that did not end full
     # Where hours of a day are missing, what it brought is not known: as much as the night took, most likely.
-    gained = np.where(heard, gain, np.maximum(gain, night))
+    gained = day.filled("charge_ah") * own
+    gained = np.where(heard, gained, np.maximum(gained, night))
+
+    to_cut = ToCut(lamps, past)
+    below = past.array("below", begin=0.0)  # Ah below full, after the night before …
+    left = past.array("left", begin=0.0)  # … or Ah above the cut-off, where that came last
+    from_cut = past.array("from cut", begin=0.0)  # whether it did
+    flowed = past.array("flowed", begin=0.0)  # Ah charged since that moment …
+    guessed = past.array("guessed", begin=0.0)  # … and whether some of them were not reported
+    since_full = past.array("since full", begin=0.0)  # whether there was a full charge at all
     # One high reading is no full battery where what it lacked was not charged.
     full = said_full & ((gained >= FILLED * took_before) | (day.filled("full_n") >= SURELY_FULL))
     # At a weak cell's voltage the charger stops early, and says full: what it did not give back is missing still.
     owed = full & weak & (since_full > 0) & heard & (gained < RETURNED * below)
-    now = np.where(full & ~owed, 0.0, np.maximum(below - gained, 0.0))
+    sure = full & ~owed
+    left += gained
+    flowed += gained
+    guessed[~heard] = 1.0
+    # What flowed in since a cut-off the battery holds at least; once it is full, that is what it holds.
+    spread = _spread(nominal, flowed)
+    fills = (from_cut > 0) & (guessed == 0) & (gained > 0)
+    keeps = lamps.chemistry == SHOWS_ITS_OWN
+    to_cut.at_least(fills & ~sure, left, spread)
+    to_cut.exactly(fills & sure & keeps, left, spread)
+    to_cut.at_most(fills & sure & ~keeps, left, spread)
+    for kept in (from_cut, guessed, flowed):
+        kept[sure] = 0.0
     since_full[full] = 1.0
-    # What a day brings to a battery that takes all of it, by the commune's sun.
-    clear = np.where(clearness > 0, clearness, usual)
-    clear = np.where(clear > 0, clear, 1.0)
-    hungry = heard & ~full
-    fresh = np.column_stack([gain / clear, yields[:, :-1]])
-    yields[:] = np.where((hungry & ~dead)[:, None], fresh, yields)
-    lately = _mean(yields, np.array([0.5, 0.3, 0.2]))
-    toward = np.where(usual > 0, usual, clear)
-    # A day that ended full could have brought more than it did.
-    plenty = np.where(full, np.maximum(gained, PLENTY * night), gained)
-    brings = [
-        np.where(hungry & ~np.isnan(lately), lately * (toward + (clear - toward) * CLOUDY_SPELL**n), plenty)
-        for n in range(1, NIGHTS)
-    ]
-    # A panel that is gone brings nothing, whatever it brought before.
-    brings = [np.where(hungry & dead, 0.0, day_brings) for day_brings in brings]
-    holds = np.where(np.isnan(learnt), prior, learnt)
-    error = np.where(np.isnan(learnt), TO_CUT_ERROR, TO_CUT_LEARNT) * nominal
-    risk = _odds(now + night, holds, night, brings, swing, error, least)
-    autonomy = _nights_left(now + night, np.maximum(holds, least), night, brings[-1], nominal)
-    yields[full] = np.nan
+    below[:] = np.where(sure, 0.0, np.maximum(below - gained, 0.0))
+
+    weights = to_cut.weights(capacity)
+    holds = (weights * to_cut.ah).sum(axis=1)
+    after_cut = from_cut > 0
+    left[:] = np.minimum(left, holds)
+    missing = np.where(after_cut, holds - left, below)
+    # After a cut-off what is left is known, whatever the battery holds.
+    spare = np.where(after_cut[:, None], left[:, None], to_cut.ah - below[:, None])
+    doubt = _spread(nominal, flowed) ** 2 + (OTHER_NIGHT * night) ** 2
+    brings = _brings(day, past, gained, full, np.where(full, np.maximum(gained, PLENTY * night), gained))
+    brings[heard & ~full & dead] = 0.0  # a panel that is gone brings nothing, whatever it brought before
+    risk = _odds(spare, weights, night, brings, doubt)
+    autonomy = _nights_left(missing + night, holds, night, brings.mean(axis=1), nominal)
+
     # The night itself, once it is over.
     was_cut = ~np.isnan(cut)
-    # What flowed from full to its own cut-off is what the lamp has measured …
-    seen = np.clip(now + np.where(was_cut, cut, 0.0), 0.2 * nominal, 1.1 * nominal)
-    learns = was_cut & (since_full > 0)
-    learnt[learns] = np.where(np.isnan(learnt), seen, 0.5 * (learnt + seen))[learns]
-    # … and what a night took without being cut off is the least that it holds.
-    gave = np.where(heard & ~was_cut & (since_full > 0), np.minimum(now + took, 1.1 * nominal), 0.0)
-    # A cut-off has shown that it was not so much after all.
-    least[learns] = np.minimum(least, CUT_SHORT * seen)[learns]
-    # Counted in one night from full it is sure; summed over days, errors are summed as well.
-    least[:] = np.maximum(least * FADING, np.where(full, SURE_OF_ONE, SURE_OF) * gave)
-    learnt[gave > REFUTED * learnt] = np.nan  # a new battery, or it was no battery's cut-off
-    holds = np.maximum(np.where(np.isnan(learnt), prior, learnt), least)
-    learnt[:] = prior + (learnt - prior) * FADING
-    after = np.minimum(now + took, np.maximum(holds * 0.98, now))
-    below[:] = np.where(was_cut, holds, after)
-    since_full[was_cut] = 0.0
+    flow = below + np.where(was_cut, cut, took)
+    tells = (since_full > 0) & ~after_cut
+    spread = _spread(nominal, flowed)
+    to_cut.fade()
+    to_cut.exactly(tells & was_cut, flow, spread)
+    to_cut.at_least(tells & ~was_cut & heard & (took > 0), flow, spread)
+    below[:] = np.minimum(below + took, np.maximum(holds * 0.98, below))
+    left[:] = np.where(was_cut, 0.0, np.maximum(left - took, LEAST_LEFT * nominal))
+    from_cut[was_cut] = 1.0
+    for kept in (guessed, flowed):
+        kept[was_cut] = 0.0
     known = day.known("discharge_ah") & (past.count("fulls", said_full) >= LEARNT_CYCLES)
     return {
-        "missing": now,
+        "missing": missing,
         "autonomy": np.where(known, autonomy, np.nan),
         "dark_risk": np.where(known, risk, np.nan),
     }
+
+
+def _spread(nominal: Floats, flowed: Floats) -> Floats:
+    return np.asarray(np.hypot(COUNTED * nominal, MISCOUNTED * flowed))
+
+
+def _brings(day: Day, past: Past, gained: Floats, full: Bools, otherwise: Floats) -> Floats:
+    """Ah that the next days may bring, [lamps, skies]: by the commune's last suns, from a dull one to a bright one."""
+    clearness = day["clearness"]
+    suns = past.window("suns", clearness, SUNS)
+    usual = mean(suns, FEWEST_SUNS)
+    skies = quantiles(suns, SKIES, FEWEST_SUNS) / usual[:, None]
+    # Ah per clearness, of the last days that did not end full; what a full battery could have taken is not known.
+    yields = past.array("yields", 3)
+    hungry = day.seen & day.known("discharge_ah") & ~full
+    sun = np.where(clearness > 0, clearness, np.where(usual > 0, usual, 1.0))
+    fresh = np.column_stack([gained / sun, yields[:, :-1]])
+    yields[:] = np.where((hungry & (day.filled("dead_n") < 4))[:, None], fresh, yields)
+    lately = _mean(yields, np.array([0.5, 0.3, 0.2])) * np.where(usual > 0, usual, sun)
+    yields[full] = np.nan
+    return np.where(hungry & ~np.isnan(lately), lately, otherwise)[:, None] * np.where(np.isnan(skies), 1.0, skies)
 
 
 def _weak(past: Past, battery: Mapping[str, Floats]) -> Bools:
@@ -151,25 +164,29 @@ def _mean(values: Floats, weights: Floats) -> Floats:
     return np.where(total > 0, (np.nan_to_num(values) * known).sum(axis=1) / np.maximum(total, 1e-9), np.nan)
 
 
-def _odds(
-    needed: Floats, holds: Floats, night: Floats, brings: list[Floats], swing: Floats, error: Floats, least: Floats
-) -> Floats:
-    """Probability that the battery is cut off in one of the next nights: the worst of them. `needed`: Ah below full at
-    the end of the first night, if it lasts. `least`: what it has given already; it holds at least so much."""
-    doubt = error**2
-    worst = _less(needed, holds, doubt, least)
-    for day in brings:
-        needed = np.maximum(needed - day, 0.0) + night
-        doubt = doubt + (swing * day) ** 2
-        worst = np.maximum(worst, _less(needed, holds, doubt, least))
-    return worst
+def _odds(spare: Floats, weights: Floats, night: Floats, brings: Floats, doubt: Floats) -> Floats:
+    """Probability that the battery is cut off in one of the next nights, by the worst of them.
+
+    spare: Ah left at dusk, [lamps, answers of ToCut], with their `weights`; brings: Ah a day, [lamps, skies]; doubt:
+    variance of what is counted, Ah².
+    """
+    usual = brings.mean(axis=1)
+    tonight = _short(spare, night, doubt)
+    total = np.zeros_like(spare)
+    for bring in brings.T:
+        worst = tonight
+        for days in range(1, NIGHTS):
+            # The sum of several days is nearer their mean than one of them.
+            brought = days * np.maximum(usual + (bring - usual) / np.sqrt(days), 0.0)
+            worst = np.maximum(
+                worst, _short(spare, (days + 1) * night - brought, doubt + days * (OWN_SWING * usual) ** 2)
+            )
+        total += worst
+    return np.asarray((weights * total).sum(axis=1) / brings.shape[1])
 
 
-def _less(needed: Floats, holds: Floats, doubt: Floats, least: Floats) -> Floats:
-    """How likely a normal variable (mean `holds`, variance `doubt`) that is at least `least` is less than `needed`."""
-    spread = np.sqrt(doubt)
-    excluded = np.minimum(ndtr((least - holds) / spread), 0.999)
-    return np.asarray(np.clip((ndtr((needed - holds) / spread) - excluded) / (1.0 - excluded), 0.0, 1.0))
+def _short(spare: Floats, needed: Floats, doubt: Floats) -> Floats:
+    return np.asarray(ndtr((needed[:, None] - spare) / np.sqrt(doubt)[:, None]))
 
 
 def _nights_left(needed: Floats, holds: Floats, night: Floats, brings: Floats, nominal: Floats) -> Floats:

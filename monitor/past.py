@@ -5,6 +5,7 @@ no more than that date. Arrays begin with the lamps; NaN is "not known".
 """
 
 import copy
+from collections.abc import Sequence
 from typing import Final, Self
 
 import numpy as np
@@ -128,12 +129,20 @@ def median(values: Floats, fewest: int = 1) -> Floats:
 
 def quantile(values: Floats, share: float, fewest: int = 1) -> Floats:
     """Along the last axis, of the values that are known, linear between two; NaN where there are fewer."""
+    return quantiles(values, (share,), fewest)[..., 0]
+
+
+def quantiles(values: Floats, shares: Sequence[float], fewest: int = 1) -> Floats:
+    """Several of them, [..., shares]."""
     ordered, known = _in_order(values)
     last = np.maximum(known - 1, 0)
-    place = share * last
-    low = place.astype(np.int64)
-    below, above = _pick(ordered, low), _pick(ordered, np.minimum(low + 1, last))
-    return np.where(known >= max(fewest, 1), below + (above - below) * (place - low), np.nan)
+    found = np.full((*known.shape, len(shares)), np.nan)
+    for n, share in enumerate(shares):
+        place = share * last
+        low = place.astype(np.int64)
+        below, above = _pick(ordered, low), _pick(ordered, np.minimum(low + 1, last))
+        found[..., n] = np.where(known >= max(fewest, 1), below + (above - below) * (place - low), np.nan)
+    return found
 
 
 def _in_order(values: Floats) -> tuple[Floats, Numbers]:

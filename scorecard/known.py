@@ -64,7 +64,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Lived:
-    """A world's truth, ready to be asked. `nights`: truth.NIGHTS with `excess`, the dirt beyond the median lamp's."""
+    """A world's truth, ready to be asked.
+
+    nights: truth.NIGHTS with `excess`, the dirt beyond the median lamp's, and `served`: lit to the end, no cut-off of
+    the battery even in the last minutes (domain figures).
+    """
 
     start: datetime
     end: datetime
@@ -82,7 +86,10 @@ class Lived:
 def lived(truth: Truth, fleet: Fleet, scenario: Scenario, telemetry_hot: pl.DataFrame) -> Lived:
     """`telemetry_hot`: lamp and time of the samples above 55 °C; a hot box in a cool season is not to be found."""
     median = pl.col("soiling").median().over("commune", "time")
-    nights = truth.nights.with_columns(excess=1 - (1 - pl.col("soiling")) / (1 - median)).sort("lamp", "time")
+    nights = truth.nights.with_columns(
+        excess=1 - (1 - pl.col("soiling")) / (1 - median),
+        served=(pl.col("verdict") == "lit") & (pl.col("cut_offs") == 0),
+    ).sort("lamp", "time")
     by_lamp = {str(lamp): rows for (lamp,), rows in nights.group_by("lamp")}
     hot = {str(lamp): rows["time"] for (lamp,), rows in telemetry_hot.group_by("lamp")}
     faults = []

@@ -122,10 +122,13 @@ def _natural(said: Said, world: Lived) -> bool:
 
 
 def comes_true(said: Said, world: Lived) -> bool:
-    """Whether one of the three nights after a warning was not fully lit."""
-    first = said.known_at - timedelta(hours=18)  # the night that is going on counts
-    nights = world.of(said.subject).filter(pl.col("time").is_between(first, said.known_at + FORECAST))
-    return nights.filter(pl.col("verdict") != "lit").height > 0
+    """Whether one of the three nights from a warning on was not fully served; the night that is going on is the first.
+
+    A battery that is cut off minutes before dawn has served no full night, though hardly anybody sees it.
+    """
+    first = (said.known_at - DAY / 2).replace(hour=0, minute=0, second=0, microsecond=0)
+    nights = world.of(said.subject).filter(pl.col("time").is_between(first, first + FORECAST, closed="left"))
+    return not nights["served"].all()
 
 
 def friend(said: Said, world: Lived) -> str:

@@ -14,8 +14,8 @@ from scorecard.said import DAY, Said
 SUNNY: Final = 0.8  # clearness of a day that lets a panel show what it can do
 STEP: Final = "step"  # mode of a battery that fails at once: nobody can tell it weeks ahead
 AHEAD: Final = DAY  # a warning helps if it comes so long before the dusk
-SUDDEN: Final = 2 * DAY  # what began later than this before a dark night nobody could foretell
-APART: Final = 7 * DAY  # between two dark nights of one lamp that count as two surprises
+SUDDEN: Final = 2 * DAY  # what began later than this before such a night nobody could foretell
+APART: Final = 7 * DAY  # between two nights of one lamp that were not served and count as two surprises
 # A lamp that goes out by these goes out with a full battery: no forecast of reserve can see it.
 UNFORESEEN: Final = frozenset({"dark", "early_off", "flicker", "clock_wrong", "restart_loop"})
 ENERGY: Final = frozenset(
@@ -125,7 +125,7 @@ def _errors(out: Outcome, own: Sequence[Said], world: Lived) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Surprise:
-    """A night not fully lit, after a week of lit ones, that somebody could have foretold."""
+    """A night not fully served, after a week of served ones, that somebody could have foretold."""
 
     lamp: str
     date: datetime
@@ -138,7 +138,7 @@ class Surprise:
 
 def surprises(cases: Sequence[Said], world: Lived) -> list[Surprise]:
     found = []
-    bad = world.nights.filter(pl.col("verdict") != "lit")
+    bad = world.nights.filter(~pl.col("served"))
     for (lamp,), rows in bad.group_by("lamp", maintain_order=True):
         faults = [fault for fault in world.faults if fault.lamp == lamp]
         mine = [said for said in cases if said.lamp == lamp]

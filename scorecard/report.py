@@ -154,9 +154,9 @@ def _confusion(ours: Figures) -> str:
 
 def _warnings(ours: Figures, naive: Figures) -> str:
     return (
-        "Of the first dark nights that could be foretold, a `dark_risk` case stood a day before, or lay under the "
-        f"commune's note of low sun, in {share(ours.warned)}; by the dusk of the night, when a storm's day is over, "
-        f"in {share(ours.warned_by_dusk)}. Where a fault was behind the night, a case stood a day before in "
+        "Of the first nights that were not served and could be foretold, a `dark_risk` case stood a day before, or lay "
+        f"under the commune's note of low sun, in {share(ours.warned)}; by the dusk of the night, when a storm's day "
+        f"is over, in {share(ours.warned_by_dusk)}. Where a fault was behind the night, a case stood a day before in "
         f"{share(ours.warned_of_faults)}. Some case about the lamp's energy stood in {share(ours.known)} (naive "
         f"{share(naive.known)}). Of the warnings shown, {share(ours.came_true)} came true within three nights; "
         f"{ours.averted} more were averted by a repair or the end of the world.\n"

@@ -22,7 +22,7 @@ OWN_WEAR: Final = 0.72  # of nameplate: a lamp's own reasons to be at risk
 RISK: Final = Threshold(
     0.3, "probability within three nights", "a visit in vain costs less than a dark night: two in three come true"
 )
-SAFE: Final = Threshold(0.12, "probability within three nights", "hysteresis")
+SAFE: Final = Threshold(0.06, "probability within three nights", "hysteresis")
 
 
 def find_low_sun(view: View) -> pl.DataFrame:

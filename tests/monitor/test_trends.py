@@ -163,6 +163,34 @@ class TestTheReserve:
         risk = column("dark_risk", with_trends(table(dead)))
         assert (risk[date(17)] or 0.0) < 0.1 < (risk[date(18) + 2 * D] or 0.0)
 
+    def test_after_a_cut_off_what_is_left_is_what_was_charged_since(self) -> None:
+        """However much the battery holds: a tenth of a night's Ah lasts no night."""
+        ledger = table(LONG)
+        mine, after = pl.col("lamp") == LAMP, pl.col("time") > date(20)
+        night = float(ledger.filter(mine)["discharge_ah"][17])
+        for share, dark in ((0.1, True), (1.5, False)):
+            poor = ledger.with_columns(
+                cut_ah=pl.when(mine & (pl.col("time") == date(20))).then(0.8 * night).otherwise("cut_ah"),
+                charge_ah=pl.when(mine & after).then(share * night).otherwise("charge_ah"),
+                full_n=pl.when(mine & after).then(0).otherwise("full_n"),
+            )
+            risk = column("dark_risk", with_trends(poor))[date(21)]
+            assert risk is not None
+            assert (risk > 0.9) is dark
+            assert (risk < 0.2) is not dark
+
+    def test_an_edge_that_holds_night_after_night_is_trusted_more_and_more(self) -> None:
+        """A battery that was cut off at the end of three nights and then lasts the same nights is soon no alarm."""
+        ledger = table(village_days(40))
+        mine = pl.col("lamp") == LAMP
+        night = float(ledger.filter(mine)["discharge_ah"][17])
+        cut = pl.when(mine & pl.col("time").is_between(date(20), date(22))).then(0.98 * night).otherwise("cut_ah")
+        even = ledger.with_columns(cut_ah=cut, charge_ah=pl.col("discharge_ah").shift(1).over("lamp") / 0.96)
+        risk = column("dark_risk", with_trends(even))
+        assert (risk[date(19)] or 0.0) < 0.01
+        assert (risk[date(23)] or 0.0) > 0.3
+        assert (risk[date(33)] or 1.0) < 0.3 * (risk[date(23)] or 0.0)
+
     @pytest.mark.parametrize(("ohm", "owes"), [(4.0, True), (1.0, False)], ids=["a weak cell", "a sound battery"])
     def test_full_is_not_full_where_a_weak_cell_stops_the_charge(self, ohm: float, owes: bool) -> None:
         """Its resistance lifts the voltage: the charger says full when part of what the night took has come back."""

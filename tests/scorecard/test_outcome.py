@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
+import polars as pl
 import pytest
 
 from scorecard.figures import figures
 from scorecard.known import shows
 from scorecard.ledger import Agreement, agreement
-from scorecard.matching import judge_cases
+from scorecard.matching import comes_true, judge_cases
 from scorecard.outcome import outcomes, surprises, warnings
 from scorecard.world import World, compare
 from tests.scorecard.truths import HOUR, LAMP, day, mishap, said, truth, world
@@ -107,6 +108,29 @@ def test_warnings_come_true_or_not_or_are_averted_by_a_repair() -> None:
     assert warnings(judged, lived) == (1, 1, 1)
     hidden = judge_cases([said("dark_risk", 38.5, hidden_by="early_off"), said("dark_risk", 20, shown=False)], lived)
     assert warnings(hidden, lived) == (1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("at", "true"),
+    [
+        (37.24, False),  # at dusk: of the nights 37, 38 and 39
+        (38.24, True),
+        (40.24, True),
+        (40.7, True),  # after midnight: night 40 is going on
+        (41.24, False),
+    ],
+)
+def test_a_warning_speaks_of_three_nights_and_the_first_is_the_one_that_is_going_on(at: float, true: bool) -> None:
+    lived = world(truth(unlit=(40,)))
+    assert comes_true(said("dark_risk", at), lived) is true
+
+
+def test_a_night_that_the_battery_ended_minutes_before_dawn_is_not_fully_served() -> None:
+    what = truth()
+    cut = pl.when((pl.col("lamp") == LAMP) & (pl.col("time") == day(40).replace(hour=0))).then(1).otherwise(0)
+    lived = world(replace(what, nights=what.nights.with_columns(cut_offs=cut.cast(pl.Int32))))
+    assert comes_true(said("dark_risk", 39.24), lived)
+    assert [one.date for one in surprises([], lived)] == [day(40).replace(hour=0)]
 
 
 def test_the_ledger_is_compared_night_by_night_with_relearning_apart() -> None:

@@ -155,7 +155,7 @@ def _look(beat: Beat, ledger: pl.DataFrame, since: datetime | None, seen: Seen) 
     rows = rows.drop(TRENDS).hstack(plates).hstack(trends)
     if since is not None and beat.recent is not None:
         rows = pl.concat([beat.recent.filter(pl.col("time") < since), rows.select(beat.recent.columns)])
-    view = View(nights=rows, events=seen.events, refused=seen.refused, now=seen.now)
+    view = View(nights=rows.sort("lamp", "time"), events=seen.events, refused=seen.refused, now=seen.now)
     standing = [episode for commune in beat.communes for episode in seen.standing.get(commune, ())]
     dates = rows["time"].unique().sort().to_list()
     # What a rule says of a date may rest on whether the next one has come.

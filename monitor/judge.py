@@ -28,6 +28,7 @@ _SAID: Final = pl.Schema({
     _RULE: pl.UInt8(), _SUBJECT: pl.String(), _PLACE: pl.UInt32(),
     **FINDING, "sunny": pl.Boolean(), "sure": pl.Boolean(),
 })  # fmt: skip
+_UNSAID: Final = {"sunny": True, "sure": False}  # of a finding that does not tell
 _INTERNAL: Final = frozenset({_RULE, _PLACE, _SUBJECT})
 _KEY: Final = ["lamp", "time"]
 
@@ -89,8 +90,7 @@ class Judge:
             self._forget()
         whole = pl.col(_RULE).is_in([n for n, rule in enumerate(self._rules) if rule.whole]) & pl.col(_PLACE).is_null()
         anew = pl.lit(True) if since is None else whole | (pl.col("time") >= since)
-        found = [rows.filter(anew) for rows in self._ask(view, standing) if rows.height]
-        self._hear([rows for rows in found if rows.height], anew, standing, view.nights, since)
+        self._hear(self._ask(view, standing, anew), anew, standing, view.nights, since)
         stays = self._walk(standing)
         rows = self._rows([stay.row.place for _, stay in stays if stay.row is not None])
         if remember is not None:
@@ -99,11 +99,13 @@ class Judge:
             _episode(self._rules[n], stay, rows[stay.row.place] if stay.row is not None else None) for n, stay in stays
         ]
 
-    def _ask(self, view: View, standing: Sequence[Mapping[str, Episode]]) -> list[pl.DataFrame]:
-        """Every rule's findings of the subjects concerned, now or before.
+    def _ask(
+        self, view: View, standing: Sequence[Mapping[str, Episode]], anew: pl.Expr
+    ) -> list[pl.DataFrame]:  # fmt: skip
+        """What every rule finds `anew` of the subjects concerned, now or before; nothing of rules that find nothing.
 
         The ledger is wide and most of its rows are of healthy lamps: rules are asked lazily, so that of each only the
-        few columns that decide are ever made; and of names as categories, which are grouped several times faster.
+        few columns that decide are ever made; and of names as categories, which are compared several times faster.
         """
         passed = set(view.nights.columns) - {*FINDING, "sunny"}
         # A rule may think a date bad whose samples have not come yet: until they have, it is not known.
@@ -114,31 +116,20 @@ class Judge:
             refused=_lazy(view.refused),
             now=view.now,
         )
-        known = [set(names) for names in standing]
-        for n, subject in self._said.select(_RULE, _SUBJECT).unique().iter_rows():
-            known[n].add(subject)
         plans = []
         for n, rule in enumerate(self._rules):
             found = rule.find(lazy).lazy()
             names = found.collect_schema().names()
-            # Nothing good matters before the first that is bad.
-            concerned = pl.col("bad").any().over(_SUBJECT)
-            if known[n]:
-                concerned |= pl.col(_SUBJECT).is_in(pl.Series(sorted(known[n]), dtype=pl.Categorical).implode())
-            plans.append(
-                found.select(name for name in names if _PLACE not in names or name not in passed)
-                .filter(usable)
-                .with_columns(
-                    pl.coalesce("lamp", "commune").cast(pl.Categorical).alias(_SUBJECT),
-                    pl.lit(n, dtype=pl.UInt8).alias(_RULE),
-                    *([] if "sunny" in names else [pl.lit(True).alias("sunny")]),
-                    *([] if "sure" in names else [pl.lit(False).alias("sure")]),
-                    *([] if _PLACE in names else [pl.lit(None, dtype=pl.UInt32).alias(_PLACE)]),
-                )
-                .filter(concerned)
-                .with_columns(pl.col("commune", "lamp", _SUBJECT).cast(pl.String))
-            )
-        return pl.collect_all(plans)
+            more = {_RULE: pl.lit(n, dtype=pl.UInt8), _SUBJECT: pl.coalesce("lamp", "commune").cast(pl.Categorical)}
+            if _PLACE not in names:
+                more[_PLACE] = pl.lit(None, dtype=pl.UInt32)
+            own = [name for name in names if _PLACE not in names or name not in passed]
+            plans.append(found.select(*own, **more).filter(usable, anew))
+        known = [set(names) for names in standing]
+        for n, subject in self._said.select(_RULE, _SUBJECT).unique().iter_rows():
+            known[n].add(subject)
+        asked = zip(pl.collect_all(plans), known, strict=True)
+        return [rows for rows in (_concerned(*one) for one in asked) if rows.height]
 
     def _hear(
         self, found: Sequence[pl.DataFrame], anew: pl.Expr, standing: Sequence[Mapping[str, Episode]],
@@ -225,6 +216,18 @@ class Judge:
         young = self._nights.filter(pl.col("time") >= since)
         old = self._nights.filter(pl.col("time") < since).join(wanted, on=_KEY, how="semi")
         self._nights = pl.concat([old, young])
+
+
+def _concerned(found: pl.DataFrame, known: Iterable[str]) -> pl.DataFrame:
+    """What a rule found of subjects known before or bad now: nothing good matters before the first that is bad."""
+    bad = found[_SUBJECT].filter(found["bad"])
+    concerned = pl.concat([bad, pl.Series(list(known), dtype=pl.Categorical)])
+    if concerned.is_empty():
+        return found.clear()
+    return found.filter(pl.col(_SUBJECT).is_in(concerned.implode())).with_columns(
+        pl.col("commune", "lamp", _SUBJECT).cast(pl.String),
+        **{name: pl.lit(value) for name, value in _UNSAID.items() if name not in found.columns},
+    )
 
 
 def _lazy(frame: pl.DataFrame) -> pl.DataFrame:

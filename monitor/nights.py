@@ -4,6 +4,7 @@ A date is the daylight before a dusk and the night after it. Rows are derived fr
 again at any time; late samples simply make a better row.
 """
 
+from bisect import bisect_left
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -78,7 +79,7 @@ def _context(telemetry: pl.DataFrame, plates: pl.DataFrame, span: tuple[datetime
         return telemetry
     midnight = span[0] - timedelta(seconds=240.0 * float(plates["longitude"].to_numpy().max()))
     telemetry = telemetry if telemetry["time"].is_sorted() else telemetry.sort("time")
-    first = telemetry["time"].search_sorted(midnight - EVENING, side="left")
+    first = bisect_left(telemetry["time"], midnight - EVENING)
     before = telemetry.slice(0, first)
     near = before.select("lamp").with_row_index("at").group_by("lamp").tail(NEIGHBOURS)["at"].sort()
     return pl.concat([before[near], telemetry.slice(first)])

@@ -29,6 +29,8 @@ _SAID: Final = pl.Schema({
     **FINDING, "sunny": pl.Boolean(), "sure": pl.Boolean(),
 })  # fmt: skip
 _UNSAID: Final = {"sunny": True, "sure": False}  # of a finding that does not tell
+# How plans are thought over: rules are short, and to find out more about them takes longer than it saves.
+_BRIEF: Final = pl.QueryOptFlags.none(projection_pushdown=True, predicate_pushdown=True)
 _INTERNAL: Final = frozenset({_RULE, _PLACE, _SUBJECT})
 _KEY: Final = ["lamp", "time"]
 
@@ -128,7 +130,7 @@ class Judge:
         known = [set(names) for names in standing]
         for n, subject in self._said.select(_RULE, _SUBJECT).unique().iter_rows():
             known[n].add(subject)
-        asked = zip(pl.collect_all(plans), known, strict=True)
+        asked = zip(pl.collect_all(plans, optimizations=_BRIEF), known, strict=True)
         return [rows for rows in (_concerned(*one) for one in asked) if rows.height]
 
     def _hear(
@@ -161,21 +163,19 @@ class Judge:
 
     def _walk(self, standing: Sequence[Mapping[str, Episode]]) -> list[tuple[int, "_Stay"]]:
         """Every rule's stays of each subject, in order of rules."""
-        by_subject: dict[tuple[int, str], list[Finding]] = {
-            (n, name): [] for n, names in enumerate(standing) for name in names
-        }
-        said = self._said
-        columns = [
-            said[name].to_physical() for name in ("bad", "since", "bad_at", "good_since", "good_at", "sunny", "sure")
-        ]
-        keys = zip(said[_RULE].to_list(), said[_SUBJECT].to_list(), strict=True)
-        values = zip(*[column.to_list() for column in columns], strict=True)
-        for place, (key, row) in enumerate(zip(keys, values, strict=True)):
-            by_subject.setdefault(key, []).append(Finding(place, *row))
+        places: dict[tuple[int, str], list[int]] = {(n, name): [] for n, names in enumerate(standing) for name in names}
+        for place, key in enumerate(zip(self._said[_RULE].to_list(), self._said[_SUBJECT].to_list(), strict=True)):
+            places.setdefault(key, []).append(place)
+        columns = [self._said[name].to_physical().to_list() for name in Finding._fields[1:]]
         return [
             (n, stay)
-            for (n, name), dated in sorted(by_subject.items(), key=lambda item: item[0][0])
-            for stay in _stays(self._rules[n], dated, standing[n].get(name))
+            for (n, name), dated in sorted(places.items(), key=lambda item: item[0][0])
+            # One finding after the other: to hold all of them would let Python look for garbage all the time.
+            for stay in _stays(
+                self._rules[n],
+                (Finding(place, *[column[place] for column in columns]) for place in dated),
+                standing[n].get(name),
+            )
         ]
 
     def _rows(self, places: Sequence[int]) -> dict[int, dict[str, Any]]:
@@ -250,7 +250,7 @@ class _Stay:
         return replace(self, good_rows=list(good_rows))
 
 
-def _stays(rule: Rule, rows: list[Finding], before: Episode | None) -> Iterable[_Stay]:
+def _stays(rule: Rule, rows: Iterable[Finding], before: Episode | None) -> Iterable[_Stay]:
     """One subject's episodes, from its findings in order of their dates."""
     standing = _Stay(_micros(before.since), _micros(before.opened_at), None, before) if before else None
     bad_rows: list[Finding] = []

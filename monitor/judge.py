@@ -101,9 +101,7 @@ class Judge:
             _episode(self._rules[n], stay, rows[stay.row.place] if stay.row is not None else None) for n, stay in stays
         ]
 
-    def _ask(
-        self, view: View, standing: Sequence[Mapping[str, Episode]], anew: pl.Expr
-    ) -> list[pl.DataFrame]:  # fmt: skip
+    def _ask(self, view: View, standing: Sequence[Mapping[str, Episode]], anew: pl.Expr) -> list[pl.DataFrame]:
         """What every rule finds `anew` of the subjects concerned, now or before; nothing of rules that find nothing.
 
         The ledger is wide and most of its rows are of healthy lamps: rules are asked lazily, so that of each only the
@@ -213,9 +211,10 @@ class Judge:
         last = bad.filter(pl.col("time") < since).unique([_RULE, _SUBJECT], keep="last", maintain_order=True)
         kept = pl.concat([last["at"], pl.Series(list(told), dtype=pl.UInt32)]).unique()
         wanted = self._said[kept].select(_KEY).unique()
-        young = self._nights.filter(pl.col("time") >= since)
-        old = self._nights.filter(pl.col("time") < since).join(wanted, on=_KEY, how="semi")
-        self._nights = pl.concat([old, young])
+        rows = self._nights.select(_KEY).with_row_index("at")
+        unwanted = rows.filter(pl.col("time") < since).join(wanted, on=_KEY, how="anti")["at"]
+        if not unwanted.is_empty():  # the rows are wide, and on most ticks all of them stay
+            self._nights = self._nights.filter(~rows["at"].is_in(unwanted.implode()))
 
 
 def _concerned(found: pl.DataFrame, known: Iterable[str]) -> pl.DataFrame:

@@ -4,7 +4,7 @@ The judge knows no kind and no clock. It walks each lamp's findings in the order
 depends on the stored data alone, so judging twice, later, or in another order of arrival gives the same episodes.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, cast
@@ -165,15 +165,14 @@ class Judge:
         for place, key in enumerate(zip(self._said[_RULE].to_list(), self._said[_SUBJECT].to_list(), strict=True)):
             places.setdefault(key, []).append(place)
         columns = [self._said[name].to_physical().to_list() for name in Finding._fields[1:]]
+
+        def finding(place: int) -> Finding:
+            return Finding(place, *[column[place] for column in columns])
+
         return [
             (n, stay)
             for (n, name), dated in sorted(places.items(), key=lambda item: item[0][0])
-            # One finding after the other: to hold all of them would let Python look for garbage all the time.
-            for stay in _stays(
-                self._rules[n],
-                (Finding(place, *[column[place] for column in columns]) for place in dated),
-                standing[n].get(name),
-            )
+            for stay in _stays(self._rules[n], dated, columns[0], finding, standing[n].get(name))
         ]
 
     def _rows(self, places: Sequence[int]) -> dict[int, dict[str, Any]]:
@@ -249,14 +248,23 @@ class _Stay:
         return replace(self, good_rows=list(good_rows))
 
 
-def _stays(rule: Rule, rows: Iterable[Finding], before: Episode | None) -> Iterable[_Stay]:
-    """One subject's episodes, from its findings in order of their dates."""
+def _stays(
+    rule: Rule, places: Iterable[int], bad: Sequence[bool], finding: Callable[[int], Finding], before: Episode | None
+) -> Iterable[_Stay]:
+    """One subject's episodes, from its findings in order of their dates: `bad` is what they are, by their places.
+
+    Most of them are good while nothing stands: they are not even made, and of the others no more than a few are held.
+    """
     standing = _Stay(_micros(before.since), _micros(before.opened_at), None, before) if before else None
     bad_rows: list[Finding] = []
     good_rows: list[Finding] = []
     ended: int | None = None
     clear = rule.clear
-    for row in rows:
+    for place in places:
+        if standing is None and not bad[place]:
+            bad_rows.clear()
+            continue
+        row = finding(place)
         if row.bad:
             assert row.bad_at is not None  # the others were left out
             good_rows.clear()
@@ -275,9 +283,7 @@ def _stays(rule: Rule, rows: Iterable[Finding], before: Episode | None) -> Itera
             if standing is not None and at is not None and at >= row.bad_at and clear == 1:
                 yield standing.ended([row])
                 standing, bad_rows, ended = None, [], at
-        elif standing is None:
-            bad_rows.clear()
-        elif row.good_at is not None and row.good_at > standing.opened_at:
+        elif standing is not None and row.good_at is not None and row.good_at > standing.opened_at:
             good_rows.append(row)
             if len(good_rows) >= clear:
                 yield standing.ended(good_rows)

@@ -6,6 +6,7 @@ on would give; beats keep it small enough to be done at once.
 """
 
 import logging
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -155,7 +156,7 @@ def _look(beat: Beat, ledger: pl.DataFrame, since: datetime | None, seen: Seen) 
     rows = rows.drop(TRENDS).hstack(plates).hstack(trends)
     if since is not None and beat.recent is not None:
         rows = pl.concat([beat.recent.filter(pl.col("time") < since), rows.select(beat.recent.columns)])
-    view = View(nights=rows, events=seen.events, refused=seen.refused, now=seen.now)
+    view = View(nights=rows.sort("lamp", "time"), events=seen.events, refused=seen.refused, now=seen.now)
     standing = [episode for commune in beat.communes for episode in seen.standing.get(commune, ())]
     dates = rows["time"].unique().sort().to_list()
     # What a rule says of a date may rest on whether the next one has come.
@@ -170,7 +171,7 @@ def _look(beat: Beat, ledger: pl.DataFrame, since: datetime | None, seen: Seen) 
 
 def _first_of(moments: pl.Series, since: datetime | None) -> int:
     """The place of the first moment that is not before `since`; they are in order."""
-    return 0 if since is None else int(moments.search_sorted(since, side="left"))
+    return 0 if since is None else bisect_left(moments, since)
 
 
 def touched_by(
@@ -235,10 +236,10 @@ def rounds(touched: Mapping[datetime, set[str]]) -> Iterable[tuple[datetime, dat
 
 def as_stored(table: pl.DataFrame) -> pl.DataFrame:
     """With exactly the columns of the table `nights`."""
-    return table.select(
-        pl.col(name).cast(dtype) if name in table.columns else pl.lit(None, dtype=dtype).alias(name)
-        for name, dtype in NIGHTS.schema.items()
-    )
+    has = table.schema
+    missing = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in NIGHTS.schema.items() if name not in has]
+    others = [pl.col(name).cast(dtype) for name, dtype in NIGHTS.schema.items() if has.get(name, dtype) != dtype]
+    return table.with_columns(*missing, *others).select(list(NIGHTS.schema))
 
 
 def of_dates(ledger: pl.DataFrame, dates: Collection[datetime]) -> pl.DataFrame:

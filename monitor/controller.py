@@ -4,6 +4,7 @@ from typing import Final
 
 import polars as pl
 
+from monitor.beside import after, before
 from monitor.peers import FULL_MARGIN, taking
 
 DARK_SHARE: Final = 0.35  # of Voc: below it the panel sees no sun; crossed within minutes at dusk and dawn
@@ -28,7 +29,7 @@ def clock_offset(samples: pl.DataFrame) -> pl.DataFrame:
         .with_columns(dark=dark)
         .with_columns(
             run=pl.col("dark").rle_id().over("lamp_no"),
-            gap_min=pl.col("time").diff().dt.total_seconds().over("lamp_no") / 60.0,
+            gap_min=(pl.col("time") - before("time", "lamp_no")).dt.total_seconds() / 60.0,
         )
         .group_by("lamp_no", "run", maintain_order=True)
         .agg(
@@ -40,10 +41,10 @@ def clock_offset(samples: pl.DataFrame) -> pl.DataFrame:
             edge_v=pl.col("pv_v").first(), end_v=pl.col("pv_v").last(), voc=pl.col("voc").first(),
         )
         .with_columns(
-            gap_after=pl.col("gap_before").shift(-1).over("lamp_no"),
-            v_before=pl.col("end_v").shift(1).over("lamp_no"),
-            v_after=pl.col("edge_v").shift(-1).over("lamp_no"),
-            sent_after=pl.col("sent").shift(-1).over("lamp_no"),
+            gap_after=after("gap_before", "lamp_no"),
+            v_before=before("end_v", "lamp_no"),
+            v_after=after("edge_v", "lamp_no"),
+            sent_after=after("sent", "lamp_no"),
         )
         .filter(
             pl.col("dark")
@@ -85,10 +86,12 @@ def body(samples: pl.DataFrame) -> pl.DataFrame:
     given = pl.when(pl.col("pwm")).then(pl.col("pv_a") * pl.col("bat_v")).otherwise(pl.col("pv_w"))
     # The longest stretch of equal readings, and its share of the date; a living panel's current is zero at night.
     unexplained = (-battery_w - pl.col("led_w") - pl.col("idle_w")).filter
-    soc, before = pl.col("soc").drop_nulls(), pl.col("soc").drop_nulls().shift(1)
-    leaps = ((soc - before).abs() >= SOC_LEAP) & soc.is_between(*SOC_INNER) & before.is_between(*SOC_INNER)
+    # Told now and then: what was told last, on the same date.
+    told = samples.with_columns(soc_before=before(pl.col("soc").forward_fill().over("row"), "row"))
+    soc, soc_before = pl.col("soc"), pl.col("soc_before")
+    leaps = ((soc - soc_before).abs() >= SOC_LEAP) & soc.is_between(*SOC_INNER) & soc_before.is_between(*SOC_INNER)
     alike = {name: pl.col(name).drop_nulls().rle().struct.field("len").max() for name in ("bat_mv", "bat_ma", "pv_ma")}
-    return samples.group_by("row").agg(
+    found = told.group_by("row").agg(
         pl.col("lamp", "date").first(),
         day_gap_min=pl.col("gap_before").filter(pl.col("elevation") > HIGH_SUN).max(),
         hot_n=hot.sum().cast(pl.Int32),
@@ -111,5 +114,7 @@ def body(samples: pl.DataFrame) -> pl.DataFrame:
         spacing_min=pl.col("dt").median() / 60.0,
         restarts_at=pl.col("sent").filter(pl.col("boot") >= pl.col("boot").min() + 5).first(),
         **{f"{name}_same_n": length.cast(pl.Int32) for name, length in alike.items()},
-        **{f"{name}_same_share": length / pl.col(name).count() for name, length in alike.items()},
+        **{f"{name}_count": pl.col(name).count() for name in alike},
     )
+    shares = {f"{name}_same_share": pl.col(f"{name}_same_n") / pl.col(f"{name}_count") for name in alike}
+    return found.with_columns(**shares).drop(f"{name}_count" for name in alike)

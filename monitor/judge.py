@@ -4,7 +4,7 @@ The judge knows no kind and no clock. It walks each lamp's findings in the order
 depends on the stored data alone, so judging twice, later, or in another order of arrival gives the same episodes.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, cast
@@ -28,6 +28,9 @@ _SAID: Final = pl.Schema({
     _RULE: pl.UInt8(), _SUBJECT: pl.String(), _PLACE: pl.UInt32(),
     **FINDING, "sunny": pl.Boolean(), "sure": pl.Boolean(),
 })  # fmt: skip
+_UNSAID: Final = {"sunny": True, "sure": False}  # of a finding that does not tell
+# How plans are thought over: rules are short, and to find out more about them takes longer than it saves.
+_BRIEF: Final = pl.QueryOptFlags.none(projection_pushdown=True, predicate_pushdown=True)
 _INTERNAL: Final = frozenset({_RULE, _PLACE, _SUBJECT})
 _KEY: Final = ["lamp", "time"]
 
@@ -89,8 +92,7 @@ class Judge:
             self._forget()
         whole = pl.col(_RULE).is_in([n for n, rule in enumerate(self._rules) if rule.whole]) & pl.col(_PLACE).is_null()
         anew = pl.lit(True) if since is None else whole | (pl.col("time") >= since)
-        found = [rows.filter(anew) for rows in self._ask(view, standing) if rows.height]
-        self._hear([rows for rows in found if rows.height], anew, standing, view.nights, since)
+        self._hear(self._ask(view, standing, anew), anew, standing, view.nights, since)
         stays = self._walk(standing)
         rows = self._rows([stay.row.place for _, stay in stays if stay.row is not None])
         if remember is not None:
@@ -99,11 +101,11 @@ class Judge:
             _episode(self._rules[n], stay, rows[stay.row.place] if stay.row is not None else None) for n, stay in stays
         ]
 
-    def _ask(self, view: View, standing: Sequence[Mapping[str, Episode]]) -> list[pl.DataFrame]:
-        """Every rule's findings of the subjects concerned, now or before.
+    def _ask(self, view: View, standing: Sequence[Mapping[str, Episode]], anew: pl.Expr) -> list[pl.DataFrame]:
+        """What every rule finds `anew` of the subjects concerned, now or before; nothing of rules that find nothing.
 
         The ledger is wide and most of its rows are of healthy lamps: rules are asked lazily, so that of each only the
-        few columns that decide are ever made; and of names as categories, which are grouped several times faster.
+        few columns that decide are ever made; and of names as categories, which are compared several times faster.
         """
         passed = set(view.nights.columns) - {*FINDING, "sunny"}
         # A rule may think a date bad whose samples have not come yet: until they have, it is not known.
@@ -114,31 +116,20 @@ class Judge:
             refused=_lazy(view.refused),
             now=view.now,
         )
-        known = [set(names) for names in standing]
-        for n, subject in self._said.select(_RULE, _SUBJECT).unique().iter_rows():
-            known[n].add(subject)
         plans = []
         for n, rule in enumerate(self._rules):
             found = rule.find(lazy).lazy()
             names = found.collect_schema().names()
-            # Nothing good matters before the first that is bad.
-            concerned = pl.col("bad").any().over(_SUBJECT)
-            if known[n]:
-                concerned |= pl.col(_SUBJECT).is_in(pl.Series(sorted(known[n]), dtype=pl.Categorical).implode())
-            plans.append(
-                found.select(name for name in names if _PLACE not in names or name not in passed)
-                .filter(usable)
-                .with_columns(
-                    pl.coalesce("lamp", "commune").cast(pl.Categorical).alias(_SUBJECT),
-                    pl.lit(n, dtype=pl.UInt8).alias(_RULE),
-                    *([] if "sunny" in names else [pl.lit(True).alias("sunny")]),
-                    *([] if "sure" in names else [pl.lit(False).alias("sure")]),
-                    *([] if _PLACE in names else [pl.lit(None, dtype=pl.UInt32).alias(_PLACE)]),
-                )
-                .filter(concerned)
-                .with_columns(pl.col("commune", "lamp", _SUBJECT).cast(pl.String))
-            )
-        return pl.collect_all(plans)
+            more = {_RULE: pl.lit(n, dtype=pl.UInt8), _SUBJECT: pl.coalesce("lamp", "commune").cast(pl.Categorical)}
+            if _PLACE not in names:
+                more[_PLACE] = pl.lit(None, dtype=pl.UInt32)
+            own = [name for name in names if _PLACE not in names or name not in passed]
+            plans.append(found.select(*own, **more).filter(usable, anew))
+        known = [set(names) for names in standing]
+        for n, subject in self._said.select(_RULE, _SUBJECT).unique().iter_rows():
+            known[n].add(subject)
+        asked = zip(pl.collect_all(plans, optimizations=_BRIEF), known, strict=True)
+        return [rows for rows in (_concerned(*one) for one in asked) if rows.height]
 
     def _hear(
         self, found: Sequence[pl.DataFrame], anew: pl.Expr, standing: Sequence[Mapping[str, Episode]],
@@ -170,21 +161,18 @@ class Judge:
 
     def _walk(self, standing: Sequence[Mapping[str, Episode]]) -> list[tuple[int, "_Stay"]]:
         """Every rule's stays of each subject, in order of rules."""
-        by_subject: dict[tuple[int, str], list[Finding]] = {
-            (n, name): [] for n, names in enumerate(standing) for name in names
-        }
-        said = self._said
-        columns = [
-            said[name].to_physical() for name in ("bad", "since", "bad_at", "good_since", "good_at", "sunny", "sure")
-        ]
-        keys = zip(said[_RULE].to_list(), said[_SUBJECT].to_list(), strict=True)
-        values = zip(*[column.to_list() for column in columns], strict=True)
-        for place, (key, row) in enumerate(zip(keys, values, strict=True)):
-            by_subject.setdefault(key, []).append(Finding(place, *row))
+        places: dict[tuple[int, str], list[int]] = {(n, name): [] for n, names in enumerate(standing) for name in names}
+        for place, key in enumerate(zip(self._said[_RULE].to_list(), self._said[_SUBJECT].to_list(), strict=True)):
+            places.setdefault(key, []).append(place)
+        columns = [self._said[name].to_physical().to_list() for name in Finding._fields[1:]]
+
+        def finding(place: int) -> Finding:
+            return Finding(place, *[column[place] for column in columns])
+
         return [
             (n, stay)
-            for (n, name), dated in sorted(by_subject.items(), key=lambda item: item[0][0])
-            for stay in _stays(self._rules[n], dated, standing[n].get(name))
+            for (n, name), dated in sorted(places.items(), key=lambda item: item[0][0])
+            for stay in _stays(self._rules[n], dated, columns[0], finding, standing[n].get(name))
         ]
 
     def _rows(self, places: Sequence[int]) -> dict[int, dict[str, Any]]:
@@ -222,9 +210,22 @@ class Judge:
         last = bad.filter(pl.col("time") < since).unique([_RULE, _SUBJECT], keep="last", maintain_order=True)
         kept = pl.concat([last["at"], pl.Series(list(told), dtype=pl.UInt32)]).unique()
         wanted = self._said[kept].select(_KEY).unique()
-        young = self._nights.filter(pl.col("time") >= since)
-        old = self._nights.filter(pl.col("time") < since).join(wanted, on=_KEY, how="semi")
-        self._nights = pl.concat([old, young])
+        rows = self._nights.select(_KEY).with_row_index("at")
+        unwanted = rows.filter(pl.col("time") < since).join(wanted, on=_KEY, how="anti")["at"]
+        if not unwanted.is_empty():  # the rows are wide, and on most ticks all of them stay
+            self._nights = self._nights.filter(~rows["at"].is_in(unwanted.implode()))
+
+
+def _concerned(found: pl.DataFrame, known: Iterable[str]) -> pl.DataFrame:
+    """What a rule found of subjects known before or bad now: nothing good matters before the first that is bad."""
+    bad = found[_SUBJECT].filter(found["bad"])
+    concerned = pl.concat([bad, pl.Series(list(known), dtype=pl.Categorical)])
+    if concerned.is_empty():
+        return found.clear()
+    return found.filter(pl.col(_SUBJECT).is_in(concerned.implode())).with_columns(
+        pl.col("commune", "lamp", _SUBJECT).cast(pl.String),
+        **{name: pl.lit(value) for name, value in _UNSAID.items() if name not in found.columns},
+    )
 
 
 def _lazy(frame: pl.DataFrame) -> pl.DataFrame:
@@ -247,14 +248,23 @@ class _Stay:
         return replace(self, good_rows=list(good_rows))
 
 
-def _stays(rule: Rule, rows: list[Finding], before: Episode | None) -> Iterable[_Stay]:
-    """One subject's episodes, from its findings in order of their dates."""
+def _stays(
+    rule: Rule, places: Iterable[int], bad: Sequence[bool], finding: Callable[[int], Finding], before: Episode | None
+) -> Iterable[_Stay]:
+    """One subject's episodes, from its findings in order of their dates: `bad` is what they are, by their places.
+
+    Most of them are good while nothing stands: they are not even made, and of the others no more than a few are held.
+    """
     standing = _Stay(_micros(before.since), _micros(before.opened_at), None, before) if before else None
     bad_rows: list[Finding] = []
     good_rows: list[Finding] = []
     ended: int | None = None
     clear = rule.clear
-    for row in rows:
+    for place in places:
+        if standing is None and not bad[place]:
+            bad_rows.clear()
+            continue
+        row = finding(place)
         if row.bad:
             assert row.bad_at is not None  # the others were left out
             good_rows.clear()
@@ -273,9 +283,7 @@ def _stays(rule: Rule, rows: list[Finding], before: Episode | None) -> Iterable[
             if standing is not None and at is not None and at >= row.bad_at and clear == 1:
                 yield standing.ended([row])
                 standing, bad_rows, ended = None, [], at
-        elif standing is None:
-            bad_rows.clear()
-        elif row.good_at is not None and row.good_at > standing.opened_at:
+        elif standing is not None and row.good_at is not None and row.good_at > standing.opened_at:
             good_rows.append(row)
             if len(good_rows) >= clear:
                 yield standing.ended(good_rows)

@@ -4,6 +4,7 @@ A date is the daylight before a dusk and the night after it. Rows are derived fr
 again at any time; late samples simply make a better row.
 """
 
+from bisect import bisect_left
 from collections.abc import Collection
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -12,6 +13,7 @@ from typing import Final
 import polars as pl
 
 from gateway.telemetry import TIME
+from monitor.beside import before
 from monitor.controller import body, clock_offset
 from monitor.peers import CURTAILED, compare
 from monitor.samples import prepared
@@ -77,7 +79,7 @@ def _context(telemetry: pl.DataFrame, plates: pl.DataFrame, span: tuple[datetime
         return telemetry
     midnight = span[0] - timedelta(seconds=240.0 * float(plates["longitude"].to_numpy().max()))
     telemetry = telemetry if telemetry["time"].is_sorted() else telemetry.sort("time")
-    first = telemetry["time"].search_sorted(midnight - EVENING, side="left")
+    first = bisect_left(telemetry["time"], midnight - EVENING)
     before = telemetry.slice(0, first)
     near = before.select("lamp").with_row_index("at").group_by("lamp").tail(NEIGHBOURS)["at"].sort()
     return pl.concat([before[near], telemetry.slice(first)])
@@ -161,71 +163,83 @@ def _by_night(samples: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _by_day(samples: pl.DataFrame) -> pl.DataFrame:
-    minutes, high = pl.col("minutes"), pl.col("elevation") > HIGH_SUN
-    day = pl.col("elevation") > 5.0
-    burning = day & pl.col("on")
+def _shown_by_day(samples: pl.DataFrame) -> pl.DataFrame:
+    """Adds what each sample shows of the panel and the battery by day: high (sun), lost, open and alive (the panel),
+    idle (the battery), burning (the light)."""
+    high = pl.col("elevation") > HIGH_SUN
     idle_a = (pl.col("nominal_ah") * 0.004).clip(lower_bound=0.08)
     # A lost panel's terminals float near zero, or at the battery's voltage; a full battery's or stuck charger's panel
     # stands near open voltage, which a bypassed string makes as low: once full, a day tells no more.
     full = (pl.col("bat_v") >= pl.col("charge_end") * 0.95).cast(pl.Int8).cum_max().over("row") == 1
-    dead = (
-        high
-        & pl.col("dead")
-        & ((pl.col("pv_v") < pl.col("voc") * 0.25) | ((pl.col("pv_v") < pl.col("voc") * 0.62) & ~full))
-    )
-    open_circuit = high & pl.col("dead") & (pl.col("pv_v") >= pl.col("voc") * 0.62)
-    alive = high & ~pl.col("dead")
+    lost = (pl.col("pv_v") < pl.col("voc") * 0.25) | ((pl.col("pv_v") < pl.col("voc") * 0.62) & ~full)
     # A panel lost at noon gave power in the morning: what counts is the day's last word.
-    last_alive = pl.col("time").filter(alive).max().fill_null(EPOCH)
-    last_dead = pl.col("time").filter(dead).max().fill_null(EPOCH)
-    dead, alive = dead & (pl.col("time") > last_alive), alive & (pl.col("time") > last_dead)
-    return samples.group_by("row").agg(
-        pl.col("lamp", "date").first(),
-        day_samples=high.sum().cast(pl.Int32),
-        pv_wh=(pl.col("pv_w").clip(lower_bound=0) * minutes).sum() / 60.0,
-        pv_share=(pl.col("pv_w") / pl.col("panel_w")).filter(high).mean(),
-        battery_in_wh=(pl.col("bat_v") * pl.col("bat_a").clip(lower_bound=0) * minutes).sum() / 60.0,
-        charge_ah=(pl.col("bat_a").clip(lower_bound=0) * minutes).sum() / 60.0,
-        dead_n=dead.sum().cast(pl.Int32),
-        dead_since=pl.col("time").filter(dead).first(),
-        dead_at=_nth("sent", dead, 4),
-        dead_pv_v=pl.col("pv_v").filter(dead).median(),
-        open_n=open_circuit.sum().cast(pl.Int32),
-        refused_n=(
-            high
-            & ~pl.col("pwm")
-            & (pl.col("pv_v") > pl.col("vmp") * CURTAILED)
-            & (pl.col("bat_v") > pl.col("nominal_v"))
+    last = {name: pl.when(name).then("time").max().over("row").fill_null(EPOCH) for name in ("lost", "alive")}
+    return samples.with_columns(
+        high=high,
+        lost=high & pl.col("dead") & lost,
+        open=high & pl.col("dead") & (pl.col("pv_v") >= pl.col("voc") * 0.62),
+        alive=high & ~pl.col("dead"),
+        idle=pl.col("bat_a").abs() < idle_a,
+        burning=(pl.col("elevation") > 5.0) & pl.col("on"),
+    ).with_columns(
+        lost=pl.col("lost") & (pl.col("time") > last["alive"]), alive=pl.col("alive") & (pl.col("time") > last["lost"])
+    )
+
+
+def _by_day(samples: pl.DataFrame) -> pl.DataFrame:
+    minutes = pl.col("minutes")
+    day, burning = pl.col("elevation") > 5.0, pl.col("burning")
+    high, dead, alive, open_circuit, idle = (pl.col(name) for name in ("high", "lost", "alive", "open", "idle"))
+    return (
+        _shown_by_day(samples)
+        .group_by("row")
+        .agg(
+            pl.col("lamp", "date").first(),
+            day_samples=high.sum().cast(pl.Int32),
+            pv_wh=(pl.col("pv_w").clip(lower_bound=0) * minutes).sum() / 60.0,
+            pv_share=(pl.col("pv_w") / pl.col("panel_w")).filter(high).mean(),
+            battery_in_wh=(pl.col("bat_v") * pl.col("bat_a").clip(lower_bound=0) * minutes).sum() / 60.0,
+            charge_ah=(pl.col("bat_a").clip(lower_bound=0) * minutes).sum() / 60.0,
+            dead_n=dead.sum().cast(pl.Int32),
+            dead_since=pl.col("time").filter(dead).first(),
+            dead_at=_nth("sent", dead, 4),
+            dead_pv_v=pl.col("pv_v").filter(dead).median(),
+            open_n=open_circuit.sum().cast(pl.Int32),
+            refused_n=(
+                high
+                & ~pl.col("pwm")
+                & (pl.col("pv_v") > pl.col("vmp") * CURTAILED)
+                & (pl.col("bat_v") > pl.col("nominal_v"))
+            )
+            .sum()
+            .cast(pl.Int32),
+            open_since=pl.col("time").filter(open_circuit).first(),
+            open_at=_nth("sent", open_circuit, 8),
+            open_pv_v=pl.col("pv_v").filter(open_circuit).median(),
+            alive_n=alive.sum().cast(pl.Int32),
+            alive_at=_nth("sent", alive, 4),
+            alive_since=pl.col("time").filter(alive).first(),
+            battery_idle_n=(high & idle).sum().cast(pl.Int32),
+            battery_idle_at=_nth("sent", high & idle, 4),
+            battery_used_at=_nth("sent", high & ~idle, 4),
+            bat_max_v=pl.col("bat_v").max(),
+            bat_min_v=pl.col("bat_v").min(),
+            bat_day_v=pl.col("bat_v").filter(high).median(),
+            bat_day_spread=pl.col("bat_v").filter(high).std(),
+            bat_max_c=pl.col("bat_c").max(),
+            burning_minutes=minutes.filter(burning).sum(),
+            burning_since=pl.col("time").filter(burning).first(),
+            burning_at=pl.col("sent").filter(burning & ((minutes * burning).cum_sum() >= BURNING_MINUTES)).first(),
+            unlit_day_at=_nth("sent", day & ~pl.col("on"), 4),
+            evening_at=_nth("sent", pl.col("solar_hour") >= EVENING_HOUR, 1),
+            soc_max=pl.col("soc").max(),
+            boot_first=pl.col("boot").min(),
+            boot_last=pl.col("boot").max(),
+            first_time=pl.col("time").first(),
+            last_time=pl.col("time").last(),
+            last_sent=pl.col("sent").last(),
+            samples=pl.len().cast(pl.Int32),
         )
-        .sum()
-        .cast(pl.Int32),
-        open_since=pl.col("time").filter(open_circuit).first(),
-        open_at=_nth("sent", open_circuit, 8),
-        open_pv_v=pl.col("pv_v").filter(open_circuit).median(),
-        alive_n=alive.sum().cast(pl.Int32),
-        alive_at=_nth("sent", alive, 4),
-        alive_since=pl.col("time").filter(alive).first(),
-        battery_idle_n=(high & (pl.col("bat_a").abs() < idle_a)).sum().cast(pl.Int32),
-        battery_idle_at=_nth("sent", high & (pl.col("bat_a").abs() < idle_a), 4),
-        battery_used_at=_nth("sent", high & (pl.col("bat_a").abs() >= idle_a), 4),
-        bat_max_v=pl.col("bat_v").max(),
-        bat_min_v=pl.col("bat_v").min(),
-        bat_day_v=pl.col("bat_v").filter(high).median(),
-        bat_day_spread=pl.col("bat_v").filter(high).std(),
-        bat_max_c=pl.col("bat_c").max(),
-        burning_minutes=minutes.filter(burning).sum(),
-        burning_since=pl.col("time").filter(burning).first(),
-        burning_at=pl.col("sent").filter(burning & ((minutes * burning).cum_sum() >= BURNING_MINUTES)).first(),
-        unlit_day_at=_nth("sent", day & ~pl.col("on"), 4),
-        evening_at=_nth("sent", pl.col("solar_hour") >= EVENING_HOUR, 1),
-        soc_max=pl.col("soc").max(),
-        boot_first=pl.col("boot").min(),
-        boot_last=pl.col("boot").max(),
-        first_time=pl.col("time").first(),
-        last_time=pl.col("time").last(),
-        last_sent=pl.col("sent").last(),
-        samples=pl.len().cast(pl.Int32),
     )
 
 
@@ -258,7 +272,7 @@ def _runs(samples: pl.DataFrame) -> pl.DataFrame:
         .with_columns(pl.col("row").set_sorted())
         # What the battery said just before the light went out counts as much as what it said after.
         .with_columns(
-            near_cut=pl.col("near_cut") | (pl.col("near_cut").shift(1).over("row").fill_null(False)),
+            near_cut=pl.col("near_cut") | (before("near_cut", "row").fill_null(False)),
             lit_before=(pl.col("minutes") * pl.col("on")).cum_sum().over("row") - pl.col("minutes") * pl.col("on"),
             is_last=pl.col("run") == pl.col("run").max().over("row"),
         )
@@ -302,10 +316,10 @@ def _power(samples: pl.DataFrame) -> pl.DataFrame:
     restarts = (
         samples.select("lamp_no", "lamp", "date", "time", "sent", "boot", "up", "dt", "elevation", "solar_hour")
         .with_columns(
-            before=pl.col("time").shift(1).over("lamp_no"),
-            before_dt=pl.col("dt").shift(1).over("lamp_no"),
-            before_boot=pl.col("boot").shift(1).over("lamp_no"),
-            before_date=pl.col("date").shift(1).over("lamp_no"),
+            before=before("time", "lamp_no"),
+            before_dt=before("dt", "lamp_no"),
+            before_boot=before("boot", "lamp_no"),
+            before_date=before("date", "lamp_no"),
         )
         .filter(pl.col("before_boot").is_not_null() & (pl.col("boot") != pl.col("before_boot")))
         .with_columns(

@@ -91,8 +91,12 @@ def compare(samples: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
             pv_v_bulk=pl.col("pv_v").median(),
             gain_at=pl.col("sent").max(),
         )
-        .with_columns(pl.col(f"gain_{hour:02}") - centre for hour in HOURS)
-        .with_columns(gain=(pl.col("gain") - centre).exp())
+        .with_columns(centre=centre)
+        .with_columns(
+            *[pl.col(f"gain_{hour:02}") - pl.col("centre") for hour in HOURS],
+            gain=(pl.col("gain") - pl.col("centre")).exp(),
+        )
+        .drop("centre")
     )
     sun = (
         rows.group_by("commune", "slot")

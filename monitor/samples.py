@@ -5,6 +5,7 @@ from typing import Final
 import polars as pl
 
 from gateway.fleet import Fleet
+from monitor.beside import after, before
 from monitor.sun import with_sun
 
 # A luminaire that takes less than this share of its nameplate gives no light to speak of; drivers idle at 1 %. [K]
@@ -85,7 +86,7 @@ def prepared(telemetry: pl.DataFrame, plates: pl.DataFrame) -> pl.DataFrame:
     pv_v, pv_a = pl.col("pv_mv") / 1000.0, pl.col("pv_ma") / 1000.0
     dead_below = (pl.col("imp") * DEAD_CURRENT_SHARE).clip(lower_bound=DEAD_CURRENT_A)
     # A sample stands for its spacing; a lamp that changes its spacing must not count minutes twice.
-    gap_min = (pl.col("time").shift(-1).over("lamp_no") - pl.col("time")).dt.total_seconds() / 60.0
+    gap_min = (after("time", "lamp_no") - pl.col("time")).dt.total_seconds() / 60.0
     return (
         samples.with_columns(
             pv_v=pv_v,
@@ -99,7 +100,7 @@ def prepared(telemetry: pl.DataFrame, plates: pl.DataFrame) -> pl.DataFrame:
             level=pl.col("level").forward_fill(2).over("lamp_no"),
             target=pl.col("target").forward_fill(8).over("lamp_no"),
             minutes=pl.min_horizontal(pl.col("dt") / 60.0, gap_min.fill_null(1e9)),
-            gap_before=gap_min.shift(1).over("lamp_no"),
+            gap_before=before(gap_min, "lamp_no"),
             dead=pv_a < dead_below,
             end_v=pl.col("charge_end")
             + pl.when(pl.col("chemistry") == "gel")
@@ -114,9 +115,6 @@ def prepared(telemetry: pl.DataFrame, plates: pl.DataFrame) -> pl.DataFrame:
             # Where the command begins or ends within a sample, one unlit sample proves nothing.
             ragged=pl.col("commanded")
             & ~pl.col("on")
-            & ~(
-                pl.col("commanded").shift(1).over("lamp_no").fill_null(True)
-                & pl.col("commanded").shift(-1).over("lamp_no").fill_null(True)
-            ),
+            & ~(before("commanded", "lamp_no").fill_null(True) & after("commanded", "lamp_no").fill_null(True)),
         )
     )

@@ -12,6 +12,7 @@ from typing import Final
 import polars as pl
 
 from gateway.telemetry import TIME
+from monitor.beside import before
 from monitor.fault import Cause, Episode, Figure, Kind
 from monitor.sun import dusk_and_dawn
 
@@ -75,18 +76,18 @@ class Hearing:
         # A new lamp is given the longest usual interval until it has shown its own. A short report alone, where a clock
         # was set or a controller began anew, says nothing of the next one: the longer of two counts.
         words = words.with_columns(
-            met=pl.col("lamp").is_in(self.last["lamp"].implode()), first=pl.int_range(pl.len()).over("lamp") == 0
+            met=pl.col("lamp").is_in(self.last["lamp"].implode()), first=before("lamp").is_null()
         )
-        longer = pl.max_horizontal("interval_s", pl.col("span_s").shift(1).over("lamp"))
+        longer = pl.max_horizontal("interval_s", before("span_s"))
         guessed = pl.when(~pl.col("first")).then(longer).when("met").then("interval_s").otherwise(FIRST_INTERVAL_S)
         # One after the other: within a group every name would be looked for among all lamps.
         words = words.with_columns(guessed=guessed).with_columns(
             interval_s=pl.col("guessed").ewm_mean(alpha=LEARNING, adjust=False).over("lamp"),
-            since=pl.col("last").cum_max().shift(1).over("lamp"),
-            heard=pl.col("received").shift(1).over("lamp"),
+            since=before(pl.col("last").cum_max().over("lamp")),
+            heard=before("received"),
         )
         # The interval that was usual before the gap: what came after it must not move the deadline of a silence.
-        gaps = words.with_columns(pl.col("interval_s").shift(1).over("lamp")).filter(
+        gaps = words.with_columns(before("interval_s")).filter(
             (pl.col("received") - pl.col("heard")).dt.total_seconds() > deadline_s(COMMUNE_GRACE)
         )
         gaps = gaps.select("commune", "lamp", "since", "heard", pl.col("received").alias("again"), "interval_s")

@@ -44,11 +44,11 @@ def with_sun(samples: pl.DataFrame) -> pl.DataFrame:
     height, solar_s = elevation(seconds, samples["latitude"].to_numpy(), samples["longitude"].to_numpy())
     night = height <= DUSK_ELEVATION
     solar_day = np.floor(solar_s / _DAY_S)
-    before_noon = (solar_s % _DAY_S) < _DAY_S / 2
-    day = solar_day - ((height <= DAY_ELEVATION) & before_noon)
+    second = solar_s % _DAY_S
+    day = solar_day - ((height <= DAY_ELEVATION) & (second < _DAY_S / 2))
     return samples.with_columns(
         pl.Series("elevation", height, dtype=pl.Float32),
-        pl.Series("solar_hour", (solar_s % _DAY_S) / 3600.0, dtype=pl.Float32),
+        pl.Series("solar_hour", second / 3600.0, dtype=pl.Float32),
         pl.Series("night", night),
         pl.Series("date", (day * _DAY_S * 1e6).astype(np.int64)).cast(pl.Datetime("us", "UTC")),
     )

@@ -4,6 +4,8 @@ from typing import Final
 
 import polars as pl
 
+from monitor.beside import before
+
 STEP_SHARE: Final = 0.015  # of the nameplate Ah, in A: a change of current smaller than this tells no resistance …
 STEP_OF_LIGHT: Final = 0.4  # … unless it is so much of what the luminaire draws: large batteries feed small lights
 STEP_MINUTES: Final = 35.0  # between two samples: the state of charge has not moved yet
@@ -22,10 +24,10 @@ def wear(samples: pl.DataFrame) -> pl.DataFrame:
     key = "row"
     steps = (
         samples.with_columns(
-            dv=pl.col("bat_v").diff().over("lamp_no"),
-            di=pl.col("bat_a").diff().over("lamp_no"),
+            dv=pl.col("bat_v") - before("bat_v", "lamp_no"),
+            di=pl.col("bat_a") - before("bat_a", "lamp_no"),
             cut=pl.col("commanded") & ~pl.col("on"),
-            step_min=pl.col("time").diff().dt.total_seconds().over("lamp_no") / 60.0,
+            step_min=(pl.col("time") - before("time", "lamp_no")).dt.total_seconds() / 60.0,
         )
         .filter(
             (
@@ -39,7 +41,7 @@ def wear(samples: pl.DataFrame) -> pl.DataFrame:
             # At dusk the surface charge of the day goes with the first load, and looks like resistance.
             & ~pl.col("solar_hour").is_between(12.0, EVENING_HOUR)
             # An empty battery recovers by half a volt when it is cut off: no resistance either.
-            & ~(pl.col("cut") | pl.col("cut").shift(1).over("lamp_no")).fill_null(False)
+            & ~(pl.col("cut") | before("cut", "lamp_no")).fill_null(False)
         )
         .with_columns(ohm=pl.col("dv") / pl.col("di"))
         .group_by(key)

@@ -26,11 +26,14 @@ def conform(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
         missing, extra = set(table.schema) - set(frame.columns), set(frame.columns) - set(table.schema)
         raise ValueError(f"frame for {table.name}: lacks {sorted(missing)}, does not know {sorted(extra)}")
     name_of_row = ("time", *table.key)
-    frame = frame.select(pl.col(name).cast(kind) for name, kind in table.schema.items())
+    types = frame.schema
+    frame = frame.select(
+        name if types[name] == kind else pl.col(name).cast(kind) for name, kind in table.schema.items()
+    )
     if nameless := [name for name in name_of_row if frame[name].null_count()]:
         raise ValueError(f"frame for {table.name}: null in {', '.join(nameless)}, which name a row")
     if floats := [name for name, kind in table.schema.items() if kind.is_float()]:
-        frame = frame.with_columns(pl.when(pl.col(name).is_finite()).then(pl.col(name)).alias(name) for name in floats)
+        frame = frame.with_columns(pl.when(pl.col(floats).is_finite()).then(pl.col(floats)))
     return frame.unique(subset=name_of_row, keep="last", maintain_order=True).sort(name_of_row)
 
 

@@ -1,5 +1,6 @@
 """The store's contract in one screen: frames in a dictionary, gone with the process. For tests and trials."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import datetime
 from threading import Lock
@@ -34,8 +35,8 @@ class MemoryStore:
     ) -> pl.DataFrame:
         names = chosen(table_of(table), columns)
         rows = self._rows(table)
-        first = 0 if since is None else rows["time"].search_sorted(utc(since), side="left")
-        end = len(rows) if until is None else rows["time"].search_sorted(utc(until), side="left")
+        first = 0 if since is None else bisect_left(rows["time"], utc(since))
+        end = len(rows) if until is None else bisect_left(rows["time"], utc(until))
         rows = rows.slice(first, max(0, end - first))
         if lamps is not None:
             rows = rows.filter(pl.col("lamp").is_in(list(lamps)))
@@ -73,7 +74,7 @@ def _merged(table: Table, rows: pl.DataFrame, new: list[pl.DataFrame]) -> pl.Dat
     oldest = min(frame["time"][0] for frame in new if len(frame)) if any(len(frame) for frame in new) else None
     if oldest is None:
         return rows
-    cut = rows["time"].search_sorted(oldest, side="left")
+    cut = bisect_left(rows["time"], oldest)
     name_of_row = ("time", *table.key)
     tail = pl.concat([rows.slice(cut), *new]).unique(subset=name_of_row, keep="last", maintain_order=True)
     return pl.concat([rows.slice(0, cut), tail.sort(name_of_row)])

@@ -2,12 +2,13 @@
 
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
 
 from gateway.fleet import Contact, Fleet
 from monitor.case import Case, Change
@@ -115,8 +116,8 @@ class Reconciliation:
         for entry, into in matched.merged:
             entry.withdrawn_at, entry.merged_into = self._now, into.id
             changed.add(entry.id)
-        for entry in (*matched.withdrawn, *(entry for entry, _ in matched.merged)):
-            self._update(entry, {"withdrawn_at": entry.withdrawn_at, "merged_into": entry.merged_into})
+        gone = (*matched.withdrawn, *(entry for entry, _ in matched.merged))
+        self._update((entry, {"withdrawn_at": entry.withdrawn_at, "merged_into": entry.merged_into}) for entry in gone)
         writes: list[tuple[datetime, Entry, dict[str, Any]]] = []
         again = {entry.id for entry, _ in matched.reinstated}
         for entry, episode in (*matched.same, *matched.reinstated):
@@ -132,10 +133,8 @@ class Reconciliation:
         earlier = sorted((w for w in writes if w[1].since < w[0]), key=lambda w: w[0])
         later = sorted((w for w in writes if w[1].since >= w[0]), key=lambda w: w[0], reverse=True)
         closing = [w for w in writes if w[2].get("until") is not None]
-        for _, entry, values in closing:
-            self._update(entry, {"until": values["until"]})
-        for _, entry, values in (*earlier, *later):
-            self._update(entry, values)
+        self._update((entry, {"until": values["until"]}) for _, entry, values in closing)
+        self._update((entry, values) for _, entry, values in (*earlier, *later))
         return changed
 
     def _taken_over(self, entry: Entry, found: Facts) -> dict[str, Any]:
@@ -155,9 +154,11 @@ class Reconciliation:
             values[name] = value
         return values
 
-    def _update(self, entry: Entry, values: Mapping[str, Any]) -> None:
-        this = and_(CASES.c.world == self._world, CASES.c.id == entry.id)
-        self._write(update(CASES).where(this).values(**values))
+    def _update(self, changes: Iterable[tuple[Entry, Mapping[str, Any]]]) -> None:
+        """One after the other; neighbours that change the same columns are sent together."""
+        this = and_(CASES.c.world == self._world, CASES.c.id == bindparam("entry"))
+        for _, alike in groupby(changes, key=lambda change: tuple(change[1])):
+            self._write(update(CASES).where(this), [{"entry": entry.id, **values} for entry, values in alike])
 
     def _create(self, episodes: Sequence[Episode]) -> list[Entry]:
         if not episodes:
@@ -199,7 +200,7 @@ class Reconciliation:
             alerts = known.get(entry.id, [])
             if told_from_the_start(entry, alerts):
                 entry.turn += 1
-                self._update(entry, {"turn": entry.turn})
+                self._update([(entry, {"turn": entry.turn})])
             contacts = self._fleet.contacts(entry.commune) if entry.commune in self._fleet.communes else ()
             for action in plan(entry, alerts, contacts, self._now):
                 if action.act is Act.OWE and action.contact:

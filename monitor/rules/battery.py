@@ -4,6 +4,7 @@ from typing import Final
 
 import polars as pl
 
+from monitor.beside import before
 from monitor.capacity import RECOVERED_SHARE
 from monitor.controller import HOT_C
 from monitor.fault import Kind
@@ -51,22 +52,27 @@ HOT: Final = Threshold(HOT_C, "°C", "above it a lithium iron phosphate battery 
 
 
 def find_battery_lost(view: View) -> pl.DataFrame:
-    before = {name: pl.col(name).shift(1).over("lamp") for name in ("unpowered_minutes", "unpowered_since")}
     idle_share = pl.col("battery_idle_n") / pl.col("day_samples")
     # A battery that was drained to the dregs stands there with a few volts; a lost one follows the sun, or shows none.
     drained = pl.col("bat_day_v").is_between(0.35 * pl.col("nominal_v"), DRAINED.value * pl.col("cut_off"))
     bad = (
         (pl.col("battery_idle_n") >= 4)
         & (idle_share >= IDLE.value)
-        & (before["unpowered_minutes"] > 60)
+        & (pl.col("unpowered_minutes_before") > 60)
         & ~drained.fill_null(False)
     )
     good = (pl.col("day_samples") >= 4) & (idle_share < 0.5)
-    return view.nights.with_columns(
-        unpowered_minutes_before=before["unpowered_minutes"], unpowered_since_before=before["unpowered_since"],
-        bad=bad, since=before["unpowered_since"], bad_at="battery_idle_at",
-        good_since="first_time", good_at=pl.when(~bad).then("battery_used_at"),
-    ).filter(bad | good)  # fmt: skip
+    return (
+        view.nights.with_columns(
+            unpowered_minutes_before=before("unpowered_minutes"), unpowered_since_before=before("unpowered_since")
+        )
+        .with_columns(bad=bad)
+        .filter(pl.col("bad") | good)
+        .with_columns(
+            since="unpowered_since_before", bad_at="battery_idle_at",
+            good_since="first_time", good_at=pl.when(~pl.col("bad")).then("battery_used_at"),
+        )
+    )  # fmt: skip
 
 
 def tell_battery_lost(row: Row) -> Told:
@@ -88,8 +94,13 @@ def find_battery_worn(view: View) -> pl.DataFrame:
     fading &= pl.col("capacity_n") >= KNOWN.value
     bad = ((pl.col("capacity") < WORN.value) | fading) & (pl.col("capacity_n") >= 4) & sure & steady
     good = (pl.col("capacity") > FRESH.value) & (pl.col("capacity_n") >= 4)
-    return view.nights.filter(pl.col("capacity").is_not_null() & (bad | good)).with_columns(
-        bad=bad, since="time", bad_at="sent_last", good_since="time", good_at=pl.when(~bad).then("sent_last")
+    return (
+        view.nights.filter(pl.col("capacity").is_not_null())
+        .with_columns(bad=bad)
+        .filter(pl.col("bad") | good)
+        .with_columns(
+            since="time", bad_at="sent_last", good_since="time", good_at=pl.when(~pl.col("bad")).then("sent_last")
+        )
     )
 
 
@@ -136,13 +147,12 @@ def find_weak_cell(view: View) -> pl.DataFrame:
     held = pl.col("idle_night_v") > pl.col("cut_off") + RECOVERED_SHARE * pl.col("nominal_v")
     left = pl.col("capacity_last").fill_null(1.0).clip(0.3, 1.0)
     beyond = pl.col("began_full") & (pl.col("resistance_ratio") > BEYOND.value / left.pow(2))
-    bad = short | (sag & pl.when(pl.col("cut_at").is_not_null()).then(held | beyond).otherwise(beyond))
+    bad = pl.col("short") | (sag & pl.when(pl.col("cut_at").is_not_null()).then(held | beyond).otherwise(beyond))
     good = (pl.col("dusk_step_v") > -0.5 * CELL.value * cell_v) & (pl.col("resistance_ratio").fill_null(1.0) < 1.6)
     return (
-        view.nights.with_columns(
-            short=short, bad=bad, since="night_first", bad_at="night_end", good_since="night_first"
-        )
-        .filter(bad | good)
+        view.nights.with_columns(short=short)
+        .with_columns(bad=bad, since="night_first", bad_at="night_end", good_since="night_first")
+        .filter(pl.col("bad") | good)
         .with_columns(good_at=pl.when(~pl.col("bad")).then("night_end"))
     )
 
@@ -163,29 +173,31 @@ def find_charger_stuck(view: View) -> pl.DataFrame:
         pl.col("bat_max_v") > pl.col("charge_end") * 1.004
     )
     # NiMH has no voltage to stop at: a charger that does not stop goes on all day.
-    gorged = (pl.col("fed") > FED.value) & pl.col("began_full") & pl.col("began_full").shift(1).over("lamp")
+    gorged = (pl.col("fed") > FED.value) & pl.col("began_full") & before("began_full")
     gorged &= (pl.col("chemistry") == "nimh") & (pl.col("tap_w").is_null())
-    gorged &= gorged.shift(1).over("lamp")
-    over = ((pl.col("over_n") >= 3) | (higher & (pl.col("full_n") >= 3)) | gorged.fill_null(False)) & present
+    twice = (pl.col("gorged") & before("gorged")).fill_null(False)
+    over = ((pl.col("over_n") >= 3) | (pl.col("higher") & (pl.col("full_n") >= 3)) | pl.col("gorged")) & present
     # A full battery's panel stands at its open voltage too: what tells is that the battery was empty enough to take.
     # Of a lamp first heard at noon nobody knows what the morning brought.
-    known = pl.col("discharge_ah").shift(1).over("lamp").is_not_null()
+    known = before("discharge_ah").is_not_null()
     known &= pl.col("day_gap_min").fill_null(0.0) <= MISSED.value
     hungry = known & (pl.col("full_n").fill_null(0) == 0) & (pl.col("bat_max_v") < pl.col("charge_end") * 0.955)
     uncharged = (
         (pl.col("open_n") >= UNCHARGED.value) & hungry & (pl.col("alive_n") <= 2) & (pl.col("peers_pv_share") > 0.06)
     )
-    charging = (pl.col("alive_n") >= 4) & (pl.col("over_n") == 0) & ~higher.fill_null(False) & ~gorged.fill_null(False)
-    bad = over | uncharged
+    charging = (pl.col("alive_n") >= 4) & (pl.col("over_n") == 0) & ~pl.col("higher").fill_null(False)
     return (
-        view.nights.with_columns(
-            over=over, bad=bad,
-            since=pl.when(over).then(pl.coalesce("over_since", "full_since", "time")).otherwise("open_since"),
-            bad_at=pl.when(over).then(pl.coalesce("over_at", "full_at", "evening_at")).otherwise("open_at"),
-            good_since="alive_since",
+        view.nights.with_columns(higher=higher, gorged=gorged)
+        .with_columns(gorged=twice)
+        .with_columns(over=over)
+        .with_columns(bad=pl.col("over") | uncharged)
+        .filter(pl.col("bad") | (charging & ~pl.col("gorged")))
+        .drop("higher", "gorged")
+        .with_columns(
+            since=pl.when("over").then(pl.coalesce("over_since", "full_since", "time")).otherwise("open_since"),
+            bad_at=pl.when("over").then(pl.coalesce("over_at", "full_at", "evening_at")).otherwise("open_at"),
+            good_since="alive_since", good_at=pl.when(~pl.col("bad")).then("alive_at"),
         )
-        .filter(bad | charging)
-        .with_columns(good_at=pl.when(~pl.col("bad")).then("alive_at"))
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from typing import Final
 import polars as pl
 
 from gateway.telemetry import TIME
+from monitor.beside import before
 from monitor.fault import Kind
 from monitor.rules.rule import Row, Rule, Threshold, Told, View, figure, ranked
 
@@ -35,14 +36,16 @@ def find_clock(view: View) -> pl.DataFrame:
     limit = pl.max_horizontal(pl.lit(CLOCK.value), pl.col("spacing_min") * CLOCK_SPACING.value)
     wrong = (change.abs() > limit) | (pl.col("offset_min").abs() > CLOCK_AT_ONCE.value)
     # A small error must show twice; one of an hour cannot be a cloud at dusk.
-    twice = wrong & wrong.shift(1).over("lamp") & (change.sign() == change.sign().shift(1).over("lamp"))
+    twice = pl.col("wrong") & before("wrong") & (pl.col("sign") == before("sign"))
     bad = twice | (pl.col("offset_min").abs() > 60)
     good = (change.abs() < 0.7 * limit) & (pl.col("offset_min").abs() < CLOCK_AT_ONCE.value)
     by_sun = (
-        known.with_columns(bad=bad, since="night_first")
-        .filter(bad | good)
+        known.with_columns(wrong=wrong, sign=change.sign())
+        .with_columns(bad=bad)
+        .filter(pl.col("bad") | good)
+        .drop("wrong", "sign")
         .with_columns(
-            since=pl.coalesce("since", "time"), bad_at="offset_at", good_since="time",
+            since=pl.coalesce("night_first", "time"), bad_at="offset_at", good_since="time",
             good_at=pl.when(~pl.col("bad")).then("offset_at"),
         )
     )  # fmt: skip
@@ -64,10 +67,10 @@ def tell_clock(row: Row) -> Told:
 
 def find_restarts(view: View) -> pl.DataFrame:
     starts = pl.col("boot_last") - pl.col("boot_first")
-    bad = starts >= RESTARTS.value
-    good = (starts <= 1) & (pl.col("samples") > 20)
-    return view.nights.filter(bad | good).with_columns(
-        starts=starts, bad=bad, since="first_time", bad_at="restarts_at", good_since="first_time",
+    bad = pl.col("starts") >= RESTARTS.value
+    good = (pl.col("starts") <= 1) & (pl.col("samples") > 20)
+    return view.nights.with_columns(starts=starts).filter(bad | good).with_columns(
+        bad=bad, since="first_time", bad_at="restarts_at", good_since="first_time",
         good_at=pl.when(~bad).then("last_sent"),
     )  # fmt: skip
 

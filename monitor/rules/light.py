@@ -4,6 +4,7 @@ from typing import Final
 
 import polars as pl
 
+from monitor.beside import after, before
 from monitor.fault import Kind
 from monitor.nights import BURNING_MINUTES
 from monitor.rules.rule import Row, Rule, Threshold, Told, View, figure, ranked
@@ -27,7 +28,7 @@ def find_dark(view: View) -> pl.DataFrame:
     good = pl.col("lit_run_at").is_not_null()
     lit_since_then = ~bad | (pl.col("lit_last") & (pl.col("lit_run_since") > pl.col("out_since")))
     # It may have died in the middle of the night before.
-    since = pl.coalesce(pl.col("gone_since").shift(1).over("lamp"), "out_since")
+    since = pl.coalesce(before("gone_since"), "out_since")
     return view.nights.with_columns(since=since).filter(bad | good | flickering).with_columns(
         bad=pl.when(flickering).then(None).when(bad).then(True).otherwise(False),
         bad_at="out_at", good_since="lit_run_since", good_at=pl.when(lit_since_then).then("lit_run_at"),
@@ -48,13 +49,13 @@ def tell_dark(row: Row) -> Told:
 
 def _over() -> pl.Expr:
     """Whether the lamp was heard after this night's end."""
-    return (pl.col("last_time") > pl.col("night_last")) | pl.col("first_time").shift(-1).over("lamp").is_not_null()
+    return (pl.col("last_time") > pl.col("night_last")) | after("first_time").is_not_null()
 
 
 def find_early_off(view: View) -> pl.DataFrame:
     cut = pl.col("cut_at").is_not_null()
     # Gone with a good battery: one night may be a driver that just died; a second one after light again is a habit.
-    gone_before = pl.col("gone_since").shift(1).over("lamp")
+    gone_before = before("gone_since")
     gone = pl.col("gone_at").is_not_null() & gone_before.is_not_null()
     # Before the night is over its light proves nothing: a case closed in the small hours would open again at six.
     good = _over() & (pl.col("lit_minutes") >= SERVED.value * pl.col("scheduled_minutes"))

@@ -4,6 +4,7 @@ from typing import Final
 
 import polars as pl
 
+from monitor.beside import before
 from monitor.fault import Kind
 from monitor.rules.rule import Row, Rule, Threshold, Told, View, figure, ranked
 
@@ -46,11 +47,11 @@ def find_low_sun(view: View) -> pl.DataFrame:
     # Two such days in a row, or one that is as dark as two.
     dark = pl.col("share") < DARK_DAY.value
     many = pl.col("at_risk") >= TOGETHER.value
-    bad = (low & (dark | low.shift(1).over("commune").fill_null(False))) | many
+    bad = (pl.col("low") & (dark | before("low", "commune").fill_null(False))) | many
     good = (pl.col("share") > BRIGHT.value) & ~many
-    return days.with_columns(low=low).filter(bad | good).with_columns(
-        lamp=pl.lit(None, dtype=pl.String), bad=bad, since="first_time", bad_at="last_sent", good_since="first_time",
-        good_at=pl.when(~bad).then("last_sent"),
+    return days.with_columns(low=low).filter(bad | good).with_columns(bad=bad).with_columns(
+        lamp=pl.lit(None, dtype=pl.String), since="first_time", bad_at="last_sent", good_since="first_time",
+        good_at=pl.when(~pl.col("bad")).then("last_sent"),
     )  # fmt: skip
 
 
@@ -65,12 +66,12 @@ def find_dark_risk(view: View) -> pl.DataFrame:
     """Known at dusk, when the day has brought what it could. A warning that came true ends with the cut-off."""
     known = pl.col("dark_risk").is_not_null() & pl.col("evening_at").is_not_null()
     cut = pl.col("cut_at").is_not_null()
-    cut_before = pl.col("cut_at").shift(1).over("lamp").is_not_null()
+    cut_before = before("cut_at").is_not_null()
     bad = (pl.col("dark_risk") >= RISK.value) & ~cut_before
     good = (pl.col("dark_risk") <= SAFE.value) | cut | cut_before
-    return view.nights.filter(known & (bad | good)).with_columns(
-        bad=bad, since="evening_at", bad_at="evening_at", good_since="evening_at",
-        good_at=pl.when(cut).then(pl.max_horizontal("cut_at", "evening_at")).when(~bad).then("evening_at"),
+    put_right = pl.when(cut).then(pl.max_horizontal("cut_at", "evening_at")).when(~pl.col("bad")).then("evening_at")
+    return view.nights.filter(known & (bad | good)).with_columns(bad=bad).with_columns(
+        since="evening_at", bad_at="evening_at", good_since="evening_at", good_at=put_right
     )  # fmt: skip
 
 

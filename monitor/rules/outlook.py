@@ -49,7 +49,8 @@ def find_low_sun(view: View) -> pl.DataFrame:
     many = pl.col("at_risk") >= TOGETHER.value
     bad = (pl.col("low") & (dark | before("low", "commune").fill_null(False))) | many
     good = (pl.col("share") > BRIGHT.value) & ~many
-    return days.with_columns(low=low).filter(bad | good).with_columns(bad=bad).with_columns(
+    # The day before is looked at before days that say neither are left out.
+    return days.with_columns(low=low).with_columns(bad=bad).filter(pl.col("bad") | good).with_columns(
         lamp=pl.lit(None, dtype=pl.String), since="first_time", bad_at="last_sent", good_since="first_time",
         good_at=pl.when(~pl.col("bad")).then("last_sent"),
     )  # fmt: skip
@@ -70,7 +71,7 @@ def find_dark_risk(view: View) -> pl.DataFrame:
     bad = (pl.col("dark_risk") >= RISK.value) & ~cut_before
     good = (pl.col("dark_risk") <= SAFE.value) | cut | cut_before
     put_right = pl.when(cut).then(pl.max_horizontal("cut_at", "evening_at")).when(~pl.col("bad")).then("evening_at")
-    return view.nights.filter(known & (bad | good)).with_columns(bad=bad).with_columns(
+    return view.nights.with_columns(bad=bad).filter(known & (pl.col("bad") | good)).with_columns(
         since="evening_at", bad_at="evening_at", good_since="evening_at", good_at=put_right
     )  # fmt: skip
 

@@ -39,6 +39,11 @@ class TestLowSun:
     def test_one_dull_day_is_none(self) -> None:
         assert found(Kind.LOW_SUN, dull(0.5, self.ONCE)) == []
 
+    def test_two_in_a_row_are_a_note_on_the_second(self) -> None:
+        twice = pl.col("time").is_between(pl.lit(date(22) + 6 * H), pl.lit(date(24)), closed="left")
+        (note,) = found(Kind.LOW_SUN, dull(0.5, twice))
+        assert date(23) <= note.opened_at <= date(24) + 12 * H
+
     def test_one_day_as_dark_as_two_is_a_note_at_once(self) -> None:
         (note,) = found(Kind.LOW_SUN, dull(0.2, self.ONCE))
         assert date(22) <= note.opened_at <= date(23) + 12 * H

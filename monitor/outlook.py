@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import log_ndtr, ndtr
 
 from monitor.day import Day
 from monitor.past import Bools, Floats, Past, mean, median, quantiles
@@ -27,7 +27,6 @@ FILLED: Final = 0.5  # of what the night took: less charge than this fills no ba
 WEAK: Final = 2.0  # times the resistance that its wear explains: a cell is failing
 RETURNED: Final = 0.85  # of what was missing: a battery with such a cell that got less is not full, its charger stopped
 SURELY_FULL: Final = 3  # samples at the end of charge
-LEAST_LEFT: Final = 0.01  # of the nameplate, in a battery that was not cut off
 NIGHTS: Final = 3  # ahead that dark_risk speaks of
 FOREVER: Final = 30.0  # nights of autonomy; more is not told
 SUNS: Final = 30  # dates whose sun is what a day may bring: cloud comes and goes, the next day is like any of them
@@ -106,8 +105,12 @@ def outlook(day: Day, past: Past, battery: Mapping[str, Floats]) -> dict[str, Fl
     to_cut.fade()
     to_cut.exactly(tells & was_cut, flow, spread)
     to_cut.at_least(tells & ~was_cut & heard & (took > 0), flow, spread)
-    below[:] = np.minimum(below + took, np.maximum(holds * 0.98, below))
-    left[:] = np.where(was_cut, 0.0, np.maximum(left - took, LEAST_LEFT * nominal))
+    # That a night was lasted through tells of the count as well: each of the two takes its share of what it was wrong.
+    doubt = spread**2 + (weights * (to_cut.ah - holds[:, None]) ** 2).sum(axis=1)
+    reserve = holds - below - took
+    wrong = np.where(heard, _lasted(reserve, np.sqrt(doubt)) - reserve, 0.0)
+    below[:] = np.clip(below + took - wrong * spread**2 / doubt, 0.0, holds)
+    left[:] = np.where(was_cut, 0.0, _lasted(left - took, spread))
     from_cut[was_cut] = 1.0
     for kept in (guessed, flowed):
         kept[was_cut] = 0.0
@@ -117,6 +120,14 @@ def outlook(day: Day, past: Past, battery: Mapping[str, Floats]) -> dict[str, Fl
         "autonomy": np.where(known, autonomy, np.nan),
         "dark_risk": np.where(known, risk, np.nan),
     }
+
+
+def _lasted(reserve: Floats, spread: Floats) -> Floats:
+    """What was left in the morning, Ah, given that something was: the mean of a normal variable that is above zero."""
+    z = np.maximum(reserve / spread, -5.0)
+    return np.asarray(
+        np.maximum(reserve, -5.0 * spread) + spread * np.exp(-0.5 * z**2 - log_ndtr(z)) / np.sqrt(2 * np.pi)
+    )
 
 
 def _spread(nominal: Floats, flowed: Floats) -> Floats:

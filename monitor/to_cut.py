@@ -51,8 +51,12 @@ class ToCut:
         self._ended *= FADING
 
     def at_least(self, where: Bools, ah: Floats, spread: Floats) -> None:
-        """So many Ah flowed, and it was not empty; or it took so many, and was not full. `spread`: Ah, of the count."""
+        """So many Ah flowed, and it was not empty. `spread`: Ah, of the count."""
         self._show(self._given, GIVEN, where, ah, spread, log_ndtr)
+
+    def takes(self, where: Bools, ah: Floats, spread: Floats) -> None:
+        """It took so many Ah, and was not full: no battery takes what it cannot hold."""
+        self._show(self._ended, ENDED, where, ah, spread, log_ndtr)
 
     def at_most(self, where: Bools, ah: Floats, spread: Floats) -> None:
         """It took so many Ah until it was full, but some of them were not kept."""

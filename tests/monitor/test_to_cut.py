@@ -72,7 +72,7 @@ def test_an_exchanged_battery_is_known_by_what_it_takes(to_cut: ToCut) -> None:
         to_cut.exactly(EVERYBODY, ah(0.3), ONE_NIGHT)
     assert expected(to_cut) < 0.4
     for _ in range(2):
-        to_cut.at_least(EVERYBODY, ah(0.6), ONE_NIGHT)
+        to_cut.takes(EVERYBODY, ah(0.6), ONE_NIGHT)
     assert expected(to_cut) > 0.6
 
 
@@ -95,7 +95,10 @@ def test_only_the_lamps_that_are_meant_are_told(to_cut: ToCut) -> None:
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from(["at_least", "at_most", "exactly", "fade"]), st.floats(-0.5, 2.0)), max_size=30),
+    st.lists(
+        st.tuples(st.sampled_from(["at_least", "takes", "at_most", "exactly", "fade"]), st.floats(-0.5, 2.0)),
+        max_size=30,
+    ),
     st.floats(0.0, 2.0) | st.just(np.nan),
 )
 def test_whatever_is_shown_the_answers_stay_probabilities(shown: list[tuple[str, float]], capacity: float) -> None:

@@ -68,12 +68,13 @@ REASONS: Final[Mapping[str, str]] = {
         "distribution of cloud. The same somebody finds 0.43 at a precision of 0.58 (all cases that earn recall), "
         "0.56 at 0.49 and 0.74 at 0.37: without a weather forecast 0.8 at 0.6 is not to be had in the rains. By "
         "dusk of the same day all but a few are told (“Warnings of dark nights” below). Tried: the commune's own "
-        "last 30, 60 and 90 days of sun instead of a swing, persistence of cloud, the batteries' true capacity: the "
-        "same frontier."
+        "last 30, 60 and 90 days of sun instead of a swing, persistence of cloud, the batteries' true capacity, every "
+        "answer to what a battery holds weighed by its odds (kept; the frontier is the same)."
     ),
     "`dark_risk`: precision": (
-        "A battery that is half a night short lasts where the next day is bright, and nobody knows the next day. "
-        "Tried: telling from 0.25 on instead of 0.3 (on five open worlds recall 0.70 instead of 0.67, precision "
-        "over all cases 0.55 instead of 0.58)."
+        "A battery that is half a night short lasts where the next day is bright, and nobody knows the next day. A "
+        "case opens where the odds pass 0.3, and of those at 0.3 to 0.5 half come true. Tried, on seven open worlds "
+        "(precision 0.66, and 0.87 of the nights told by their dusk): from 0.25 on (0.60 and 0.90), from 0.35 on (0.71 "
+        "and 0.82)."
     ),
 }

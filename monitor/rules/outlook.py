@@ -21,7 +21,7 @@ BRIGHT: Final = Threshold(0.75, "of the month's better days", "batteries fill ag
 OWN_LOSS: Final = 0.13  # of the panel's output, and
 OWN_WEAR: Final = 0.72  # of nameplate: a lamp's own reasons to be at risk
 RISK: Final = Threshold(
-    0.3, "probability within three nights", "a visit in vain costs less than a dark night: two in three come true"
+    0.25, "probability within three nights", "a visit in vain costs less than a dark night: two in three come true"
 )
 SAFE: Final = Threshold(0.06, "probability within three nights", "hysteresis")
 

@@ -3,6 +3,7 @@
 import importlib
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -82,6 +83,13 @@ class _Seeds(click.ParamType[tuple[int, ...]]):
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Everything, for other programs."
 )
 @click.option(
+    "--with",
+    "earlier",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Count the worlds of an earlier run too: its --json file. May be given several times.",
+)
+@click.option(
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
     help="The scorecard as Markdown, with its picture beside it.",
@@ -99,16 +107,20 @@ class _Seeds(click.ParamType[tuple[int, ...]]):
 def scorecard(
     scenarios: tuple[Scenario, ...], seeds: tuple[int, ...], nights: int | None, jobs: int | None,
     scheduler: str | None, through_mqtt: bool, step_h: float, store: str, json_file: Path | None,
-    report: Path | None, picture: Path | None, tuned_on: str, fleet: Fleet,
+    earlier: tuple[Path, ...], report: Path | None, picture: Path | None, tuned_on: str, fleet: Fleet,
 ) -> None:  # fmt: skip
     """Measure how good the monitor is: simulated worlds, judged by the real thing, compared with the truth.
 
     \b
-    trezor scorecard                              the published one (half an hour on two processors)
+    trezor scorecard                              a seed of every scenario (a quarter of an hour on two processors)
+    trezor scorecard --seeds 405 --json 405.json  another one, to be kept
+    trezor scorecard --seeds 404 --with 405.json  both in one table
     trezor scorecard harmattan --seeds 1-3 --nights 30
     trezor scorecard my.toml --through-mqtt --json scores.json
     """
-    refuse_tuned(report, seeds)
+    before = _earlier(earlier)
+    every = sorted({*seeds, *(world.seed for world in before)})
+    refuse_tuned(report, every)
     chosen = scenarios or tuple(SCENARIO.convert(name, None, None) for name in DEFAULT)
     orders = [
         Order(
@@ -117,19 +129,20 @@ def scorecard(
         for scenario in chosen
         for seed in seeds
     ]
+    _refuse_twice([*(world.name for world in before), *(order.name for order in orders)])
     console = Console(stderr=True, highlight=False)
     try:
         for order in orders:  # a scenario that does not fit its fleet is told before anything is simulated
             make_plan(order.fleet, order.scenario, order.seed)
         with _bars(console, orders) as (shown, done):
-            worlds = _spread(orders, jobs or os.cpu_count() or 1, scheduler, shown, done)
+            worlds = [*before, *_spread(orders, jobs or os.cpu_count() or 1, scheduler, shown, done)]
     except ScenarioError as error:
         raise click.ClickException("\n  ".join(error.mistakes)) from None
     except WorldFailed as error:
         raise click.ClickException(str(error)) from error
     ours, naive = figures(worlds, lambda world: world.ours), figures(worlds, lambda world: world.naive)
     told = Told(
-        _command(chosen, scenarios, seeds, nights, step_h, through_mqtt), _spans(seeds), tuned_on,
+        _command(chosen, scenarios, every, nights, step_h, through_mqtt), _spans(every), tuned_on,
         "MQTT, the real gateway, store, watch, casebook and notifier" if through_mqtt
         else "the real intake, store, watch, casebook and notifier (MQTT alone is left out)",
     )  # fmt: skip
@@ -158,6 +171,33 @@ def refuse_tuned(report: Path | None, seeds: Sequence[int]) -> None:
         raise click.UsageError(
             f"{PUBLISHED} is for seeds from {UNTUNED} on: thresholds were tuned on smaller ones, and a detector always "
             "looks good on what it was tuned on. Choose other seeds, or another file."
+        )
+
+
+class _Scores(msgspec.Struct):
+    """Of a --json file, what is measured anew from: the worlds."""
+
+    worlds: list[World]
+
+
+def _earlier(files: Sequence[Path]) -> list[World]:
+    worlds: list[World] = []
+    for file in files:
+        try:
+            worlds += msgspec.json.decode(file.read_bytes(), type=_Scores).worlds
+        except (OSError, msgspec.MsgspecError) as error:
+            raise click.UsageError(
+                f"--with {file}: not the --json of a scorecard of this version ({error}). Write it anew with: "
+                f"trezor scorecard --json {file}"
+            ) from error
+    return worlds
+
+
+def _refuse_twice(names: Sequence[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise click.UsageError(
+            f"{', '.join(twice)}: in an earlier run (--with) already, and would count twice. Choose other --seeds."
         )
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from distributed import Client, LocalCluster
 
 from scorecard.commands import PUBLISHED, scorecard
@@ -163,6 +163,30 @@ def test_the_command_writes_table_json_report_and_picture(tmp_path: Path) -> Non
             f"a table needs a blank line: {line}"
         )
     assert ElementTree.fromstring((out / "s.svg").read_text(encoding="utf-8")).tag.endswith("svg")
+
+
+def test_worlds_of_an_earlier_run_count_as_if_they_were_scored_now(tmp_path: Path) -> None:
+    (tmp_path / "small.toml").write_text(FILE, encoding="utf-8")
+    fleet = ["--nights", "8", "--fleet", str(small_fleet(tmp_path))]
+
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(scorecard, [str(tmp_path / "small.toml"), *words, *fleet])
+
+    first, both, at_once = (str(tmp_path / f"{name}.json") for name in ("first", "both", "at_once"))
+    assert run("--seeds", "3", "--json", first).exit_code == 0
+    assert run("--seeds", "4", "--with", first, "--json", both).exit_code == 0
+    assert run("--seeds", "3-4", "--jobs", "1", "--json", at_once).exit_code == 0
+    once, twice = (json.loads(Path(file).read_text(encoding="utf-8")) for file in (at_once, both))
+    assert twice["told"] == once["told"]
+    assert twice["ours"] == once["ours"]
+    assert twice["naive"] == once["naive"]
+    again = run("--seeds", "3", "--with", first)
+    assert again.exit_code == 2
+    assert "small-3: in an earlier run" in again.output
+    (tmp_path / "none.json").write_text("{}", encoding="utf-8")
+    wrong = run("--seeds", "3", "--with", str(tmp_path / "none.json"))
+    assert wrong.exit_code == 2
+    assert "not the --json of a scorecard" in wrong.output
 
 
 @pytest.mark.parametrize("seeds", ["1-3", "99", "101,20"])

@@ -58,7 +58,7 @@ class _Seeds(click.ParamType[tuple[int, ...]]):
 @click.command()
 @click.argument("scenarios", type=SCENARIO, nargs=-1, metavar="[SCENARIO]...")
 @click.option(
-    "--seeds", type=_Seeds(), default="404", show_default=True, help="Each scenario with each: 404-406, or 7,9."
+    "--seeds", type=_Seeds(), default="404-406", show_default=True, help="Each scenario with each: 404-406, or 7,9."
 )
 @click.option("--nights", type=click.IntRange(1, 10_000), help="At most so many of each scenario's nights.")
 @click.option("--jobs", type=click.IntRange(1, 256), help="Worlds at a time. [default: the processors]")
@@ -112,7 +112,7 @@ def scorecard(
     """Measure how good the monitor is: simulated worlds, judged by the real thing, compared with the truth.
 
     \b
-    trezor scorecard                              a seed of every scenario (a quarter of an hour on two processors)
+    trezor scorecard                              the published one (a quarter of an hour a seed on two processors)
     trezor scorecard --seeds 405 --json 405.json  another one, to be kept
     trezor scorecard --seeds 404 --with 405.json  both in one table
     trezor scorecard harmattan --seeds 1-3 --nights 30

@@ -80,9 +80,9 @@ def _context(telemetry: pl.DataFrame, plates: pl.DataFrame, span: tuple[datetime
     midnight = span[0] - timedelta(seconds=240.0 * float(plates["longitude"].to_numpy().max()))
     telemetry = telemetry if telemetry["time"].is_sorted() else telemetry.sort("time")
     first = bisect_left(telemetry["time"], midnight - EVENING)
-    before = telemetry.slice(0, first)
-    near = before.select("lamp").with_row_index("at").group_by("lamp").tail(NEIGHBOURS)["at"].sort()
-    return pl.concat([before[near], telemetry.slice(first)])
+    earlier = telemetry.slice(0, first)
+    near = earlier.select("lamp").with_row_index("at").group_by("lamp").tail(NEIGHBOURS)["at"].sort()
+    return pl.concat([earlier[near], telemetry.slice(first)])
 
 
 def _of_samples(samples: pl.DataFrame, around: pl.DataFrame) -> list[pl.DataFrame]:

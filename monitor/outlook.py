@@ -52,8 +52,7 @@ def outlook(day: Day, past: Past, battery: Mapping[str, Floats]) -> dict[str, Fl
     charge = Charge(lamps, past)
     charge.take(gained, heard, full, weak)
     dusk = charge.reserve(capacity)
-    brings = _brings(day, past, gained, full, np.where(full, np.maximum(gained, PLENTY * night), gained))
-    brings[heard & ~full & (day["dead_n"] >= DEAD)] = 0.0  # a panel that is gone, whatever it brought before
+    brings = _brings(day, past, gained, night, heard, full)
     risk = _odds(dusk, night, brings)
     autonomy = _nights_left(dusk.missing + night, dusk.holds, night, brings.mean(axis=1), lamps.nominal_ah)
     charge.give(took, cut, heard, dusk)
@@ -65,7 +64,7 @@ def outlook(day: Day, past: Past, battery: Mapping[str, Floats]) -> dict[str, Fl
     }
 
 
-def _brings(day: Day, past: Past, gained: Floats, full: Bools, otherwise: Floats) -> Floats:
+def _brings(day: Day, past: Past, gained: Floats, night: Floats, heard: Bools, full: Bools) -> Floats:
     """Ah that the next days may bring, [lamps, skies]: by the commune's last suns, from a dull one to a bright one."""
     clearness = day["clearness"]
     suns = past.window("suns", clearness, SUNS)
@@ -73,13 +72,16 @@ def _brings(day: Day, past: Past, gained: Floats, full: Bools, otherwise: Floats
     skies = quantiles(suns, SKIES, FEWEST_SUNS) / usual[:, None]
     # Ah per clearness, of the last days that did not end full; what a full battery could have taken is not known.
     yields = past.array("yields", 3)
-    hungry = day.seen & day.known("discharge_ah") & ~full
+    hungry, dead = heard & ~full, day["dead_n"] >= DEAD
     sun = np.where(clearness > 0, clearness, np.where(usual > 0, usual, 1.0))
     fresh = np.column_stack([gained / sun, yields[:, :-1]])
-    yields[:] = np.where((hungry & (day.filled("dead_n") < DEAD))[:, None], fresh, yields)
+    yields[:] = np.where((hungry & ~dead)[:, None], fresh, yields)
     lately = _mean(yields, np.array([0.5, 0.3, 0.2])) * np.where(usual > 0, usual, sun)
     yields[full] = np.nan
-    return np.where(hungry & ~np.isnan(lately), lately, otherwise)[:, None] * np.where(np.isnan(skies), 1.0, skies)
+    usually = np.where(full, np.maximum(gained, PLENTY * night), gained)
+    usually = np.where(hungry & ~np.isnan(lately), lately, usually)
+    usually[hungry & dead] = 0.0  # a panel that is gone, whatever it brought before
+    return usually[:, None] * np.where(np.isnan(skies), 1.0, skies)
 
 
 def _weak(past: Past, battery: Mapping[str, Floats]) -> Bools:
